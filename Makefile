@@ -1,0 +1,46 @@
+# Every target does its own set-up (.ci/setup: Debian packages and .venv), so any of them may be the first.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench specimens schemas lock clean
+BIN := .venv/bin
+UV ?= uv
+
+help: ## Cette liste / this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: ## Paquets Debian et .venv / Debian packages and .venv
+	@bash .ci/setup
+
+demo: setup ## Un vol, 14 voyageurs, une coupure / one flight, 14 travellers, an outage  (ARGS=--json)
+	@$(BIN)/borne demo $(ARGS)
+
+test: setup ## Tous les tests / all tests  (ARGS='tests/store -k journal')
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## Style, types, sens des imports / style, types, import direction
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m mqtt_schemas.publish --check
+
+format: setup ## Mise en forme du code / format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup ## Mesures, sans verdict / measurements, no verdict
+	@$(BIN)/python -m tests.bench
+
+specimens: setup ## Les voyageurs fictifs en images / the fictional travellers as pictures (build/specimens)
+	@$(BIN)/python -m border_agent.specimens build/specimens
+
+schemas: setup ## Récrire les schémas publiés / write the published schemas anew
+	@$(BIN)/python -m mqtt_schemas.publish --write
+
+lock: ## Récrire les verrous (outil uv) / write the locks anew (tool: uv)
+	$(UV) lock --python /usr/bin/python3
+	$(UV) export --frozen --no-emit-project --format requirements-txt --no-header --all-groups --no-group build -o requirements.lock
+	$(UV) export --frozen --no-emit-project --format requirements-txt --no-header --only-group build -o build.lock
+	rm -f uv.lock
+
+clean: ## Tout ce qui se refait / everything that can be made again
+	rm -rf build .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,0 +1,130 @@
+"""Feeds: the journal reversed. Signed, chained, versioned lists from the centre to the devices.
+
+    head_0 = SHA-256("borne/v1/feed\\0" || name)
+    head_n = SHA-256(head_(n-1) || n || SHA-256(change_n))
+
+A feed's version is the number of its changes. A device holds (version, head), pulls the changes after it, and
+installs them only once they lead to a head the feed's key has signed: all of them, in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from hashlib import sha256
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from mqtt_schemas.chain import link
+from mqtt_schemas.codec import build_chunk
+from mqtt_schemas.errors import BadSignature, ChainBroken, Malformed, RolledBack
+from mqtt_schemas.keys import KeyRing, feed_role
+from mqtt_schemas.messages import FeedChange, FeedChunk, FeedHead, FeedOperation, Signed, decode_body
+from mqtt_schemas.records import Policy, SignerRecord, VisaRecord, WatchRecord
+
+LARGEST_CHANGE = 131_072
+_CHUNK_RATIO = (
+    2  # rows compress at least so well in practice; the piece is measured and halved where they do not
+)
+
+
+class Feed(StrEnum):
+    """Feeds of contract version 1."""
+
+    VISAS = "visas"
+    TRUST = "trust"
+    POLICY = "policy"
+    WATCHLIST = "watchlist"
+
+
+RECORDS: dict[Feed, type[Struct]] = {
+    Feed.VISAS: VisaRecord,
+    Feed.TRUST: SignerRecord,
+    Feed.POLICY: Policy,
+    Feed.WATCHLIST: WatchRecord,
+}
+"""The record type each feed carries."""
+
+_changes = msgspec.json.Decoder(FeedChange)
+R = TypeVar("R", bound=Struct)
+
+
+def feed_genesis(feed: str) -> bytes:
+    """Head of a feed without changes."""
+    return sha256(b"borne/v1/feed\0" + feed.encode()).digest()
+
+
+def extend_feed(head: bytes, version: int, change: bytes) -> bytes:
+    """The head after change number `version`."""
+    return link(head, version, sha256(change).digest())
+
+
+def put(key: str, record: Struct) -> bytes:
+    """The exact bytes of a change that puts a record."""
+    return msgspec.json.encode(
+        FeedChange(op=FeedOperation.PUT, key=key, record=msgspec.Raw(msgspec.json.encode(record)))
+    )
+
+
+def delete(key: str) -> bytes:
+    """The exact bytes of a change that deletes a record."""
+    return msgspec.json.encode(FeedChange(op=FeedOperation.DELETE, key=key))
+
+
+def read_change(row: bytes) -> FeedChange:
+    """A change from its bytes. Raises Malformed."""
+    if len(row) > LARGEST_CHANGE:
+        raise Malformed("feed change", f"{len(row)} bytes")
+    try:
+        return _changes.decode(row)
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+        raise Malformed("feed change", str(error)) from None
+
+
+def read_record(kind: type[R], record: msgspec.Raw | bytes) -> R:
+    """A feed's record from its bytes. Raises Malformed."""
+    try:
+        return msgspec.json.decode(bytes(record), type=kind)
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, ValueError) as error:
+        raise Malformed(kind.__name__, str(error)) from None
+
+
+def open_head(signed: Signed, feed: str, ring: KeyRing, *, at_least: int = 0) -> FeedHead:
+    """Believe a feed's head.
+
+    Raises BadSignature, Malformed, or RolledBack where the version is below `at_least`.
+    """
+    head = decode_body(FeedHead, signed.body)
+    ring.verify(signed, feed_role(feed), at=head.issued)
+    if head.feed != feed:
+        raise BadSignature(feed, f"head of feed {head.feed}")
+    if head.version < at_least:
+        raise RolledBack(feed, f"version {head.version} after {at_least}")
+    return head
+
+
+def prove_changes(version: int, head: bytes, rows: Iterable[bytes], target: FeedHead) -> None:
+    """Raises ChainBroken unless `rows`, put after (`version`, `head`), lead exactly to `target`."""
+    for row in rows:
+        version += 1
+        head = extend_feed(head, version, row)
+    if version != target.version or head != target.head:
+        raise ChainBroken(target.feed, f"changes lead to version {version}, not to the signed head")
+
+
+def split_chunks(feed: str, first: int, rows: Sequence[bytes], limit: int) -> Iterator[FeedChunk]:
+    """Changes `first..` as chunks whose packed size is at most `limit` bytes, a single large row excepted."""
+    start = 0
+    while start < len(rows):
+        size, stop = 0, start
+        while stop < len(rows) and (stop == start or size + len(rows[stop]) <= limit * _CHUNK_RATIO):
+            size += len(rows[stop])
+            stop += 1
+        chunk = build_chunk(feed, first + start, rows[start:stop])
+        while len(chunk.rows) > limit and stop - start > 1:
+            stop = start + (stop - start) // 2
+            chunk = build_chunk(feed, first + start, rows[start:stop])
+        yield chunk
+        start = stop

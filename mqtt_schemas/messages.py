@@ -1,0 +1,263 @@
+"""Messages of contract version 1, one struct for each, and their bytes on the wire.
+
+Small messages travel as JSON; those that carry bytes (batches, chunks, signed documents) as MessagePack of
+the same structs, because base64 would cost a third of a 32 kbit/s line. `v` is `major.minor`: another major
+is refused, a newer minor is read and its unknown fields are ignored.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from mqtt_schemas.entries import ClockQuality, Digest, Moment, Text
+from mqtt_schemas.errors import Malformed, TooLarge, UnknownVersion
+
+VERSION = "1.0"
+LARGEST_MESSAGE = 1_048_576
+
+Version = Annotated[str, Meta(pattern=r"^1\.[0-9]{1,4}(?!\n)$")]
+Epoch = Annotated[bytes, Meta(min_length=16, max_length=16)]
+Nonce = Annotated[bytes, Meta(min_length=16, max_length=16)]
+Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
+Secret = Annotated[bytes, Meta(min_length=32, max_length=32)]
+DeviceId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{2,39}(?!\n)$")]
+FeedName = Annotated[str, Meta(pattern=r"^[a-z][a-z_]{1,31}(?!\n)$")]
+Sequence = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+Mark = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""A sequence or version already reached; 0 is none."""
+
+
+class Encoding(StrEnum):
+    """How rows are packed in a batch or a chunk."""
+
+    ROWS_ZSTD = "rows+zstd"
+    """MessagePack array of byte strings, compressed by Zstandard."""
+
+
+class SaltSecret(Struct, frozen=True, kw_only=True):
+    """The secret from which salts derive from entry `first` on, until the next secret's first."""
+
+    first: Sequence
+    secret: Secret
+
+
+class JournalBatch(Struct, frozen=True, kw_only=True):
+    """Contiguous entries of one epoch under one signature over the head they end at (`up/journal`)."""
+
+    v: Version = VERSION
+    device: DeviceId
+    epoch: Epoch
+    first: Sequence
+    count: Annotated[int, Meta(ge=1, le=4096)]
+    previous: Digest
+    """The head before `first`: tells a fork from a damaged batch."""
+    head: Digest
+    signature: Signature
+    secrets: tuple[SaltSecret, ...] = ()
+    """Secrets whose first entry lies in this batch: each is sent once."""
+    encoding: str = Encoding.ROWS_ZSTD.value
+    unpacked: Annotated[int, Meta(ge=0, le=8_388_608)]
+    """Size of the rows before compression, so that a reader knows what it agrees to."""
+    rows: Annotated[bytes, Meta(max_length=LARGEST_MESSAGE)]
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """A device's hello and birth (retained), and its last will (`up/state`)."""
+
+    v: Version = VERSION
+    device: DeviceId
+    online: bool
+    nonce: Nonce
+    """Of this session: acknowledgements must carry it."""
+    epoch: Epoch | None = None
+    sequence: Mark = 0
+    head: Digest | None = None
+    acknowledged: Mark = 0
+    role: Text = ""
+    software: Text = ""
+    started_at: Moment | None = None
+    clock: ClockQuality = ClockQuality.UNKNOWN
+    lists: dict[str, int] = {}
+    """Version installed of each feed."""
+    health: dict[str, Text] = {}
+
+
+class Problem(StrEnum):
+    """Why the centre did not take what a device sent."""
+
+    NONE = "none"
+    GAP = "gap"
+    """Entries are missing before it: `want` says from where."""
+    FORK = "fork"
+    """The device's stream does not continue the one that is stored."""
+    CHAIN = "chain"
+    SIGNATURE = "signature"
+    EPOCH = "epoch"
+    """An epoch the centre does not know, whose first entry was not sent."""
+    VERSION = "version"
+    DEVICE = "device"
+    """The device is not enrolled, or no longer."""
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Problem:
+        return cls.UNKNOWN
+
+
+class Ack(Struct, frozen=True, kw_only=True):
+    """What the centre has committed of one epoch; body of a `Signed` in role `ack` (`down/ack`)."""
+
+    v: Version = VERSION
+    device: DeviceId
+    nonce: Nonce
+    epoch: Epoch
+    upto: Mark
+    head: Digest
+    """Head at `upto`; of an empty epoch, its genesis."""
+    want: Sequence
+    """Next entry wanted."""
+    problem: Problem = Problem.NONE
+    time: Moment
+
+
+class Pull(Struct, frozen=True, kw_only=True):
+    """A device asks for the changes of a feed after a version (`up/pull`)."""
+
+    v: Version = VERSION
+    feed: FeedName
+    after: Mark
+    head: Digest
+    """The device's own head at `after`: a centre whose head differs there has another history."""
+    limit: Annotated[int, Meta(ge=1024, le=65536)] = 16384
+    """Largest chunk in bytes, so that acknowledgements never wait behind one."""
+
+
+class FeedHead(Struct, frozen=True, kw_only=True):
+    """The newest version of a feed; body of a `Signed` in role `feed:<name>` (`all/down/head/<feed>`)."""
+
+    v: Version = VERSION
+    feed: FeedName
+    version: Mark
+    head: Digest
+    issued: Moment
+    expires: Moment
+
+
+class FeedChunk(Struct, frozen=True, kw_only=True):
+    """Contiguous changes of a feed (`down/chunk`)."""
+
+    v: Version = VERSION
+    feed: FeedName
+    first: Sequence
+    count: Annotated[int, Meta(ge=1, le=65536)]
+    encoding: str = Encoding.ROWS_ZSTD.value
+    unpacked: Annotated[int, Meta(ge=0, le=8_388_608)]
+    digest: Digest
+    """SHA-256 of `rows`: names the piece wherever it lies, on the line or on a stick."""
+    rows: Annotated[bytes, Meta(max_length=LARGEST_MESSAGE)]
+
+
+class FeedOperation(StrEnum):
+    PUT = "put"
+    DELETE = "delete"
+
+
+class FeedChange(Struct, frozen=True, kw_only=True):
+    """One change of a feed: the record under `key` is put or deleted."""
+
+    op: FeedOperation
+    key: Annotated[str, Meta(min_length=1, max_length=128)]
+    record: msgspec.Raw = msgspec.Raw(b"null")
+    """The feed's own record (see `records`); null where deleted."""
+
+
+class Signed(Struct, frozen=True, kw_only=True):
+    """A document with its signature: exact bytes, the key's id and the role it signs in (see `keys`)."""
+
+    v: Version = VERSION
+    role: Annotated[str, Meta(pattern=r"^[a-z]+(:[a-z_]+)?(?!\n)$", max_length=48)]
+    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}(?!\n)$")]
+    body: Annotated[bytes, Meta(max_length=LARGEST_MESSAGE)]
+    signature: Signature
+
+
+class RoleKey(Struct, frozen=True, kw_only=True):
+    """A public key and the one role it may sign in."""
+
+    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}(?!\n)$")]
+    role: Annotated[str, Meta(pattern=r"^[a-z]+(:[a-z_]+)?(?!\n)$", max_length=48)]
+    public: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    not_before: Moment
+    not_after: Moment
+
+
+class RootLink(Struct, frozen=True, kw_only=True):
+    """A root key signed by the root before it."""
+
+    public: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    signature: Signature
+
+
+class KeysDocument(Struct, frozen=True, kw_only=True):
+    """Which key may sign what; body of a `Signed` in role `root` (`all/down/head/keys`)."""
+
+    v: Version = VERSION
+    version: Sequence
+    issued: Moment
+    expires: Moment
+    keys: tuple[RoleKey, ...]
+    roots: tuple[RootLink, ...] = ()
+    """Successors of the first root, oldest first."""
+
+
+JSON_MESSAGES = (State, Pull)
+"""Travel as JSON; every other message of a topic travels as MessagePack."""
+
+M = TypeVar("M", bound=Struct)
+
+
+class _Versioned(Struct):
+    v: str = ""
+
+
+def encode(message: Struct) -> bytes:
+    """A message's bytes for its topic."""
+    if isinstance(message, JSON_MESSAGES):
+        return msgspec.json.encode(message)
+    return msgspec.msgpack.encode(message)
+
+
+def decode(kind: type[M], payload: bytes) -> M:
+    """A message from a topic's payload.
+
+    Raises TooLarge beyond 1 MiB, UnknownVersion for another major version, Malformed for anything else.
+    """
+    return _decode(kind, payload, as_json=issubclass(kind, JSON_MESSAGES))
+
+
+def encode_body(body: Struct) -> bytes:
+    """The exact bytes of a document that will be signed (JSON, so that people can read what was signed)."""
+    return msgspec.json.encode(body)
+
+
+def decode_body(kind: type[M], body: bytes) -> M:
+    """A document from the bytes that were signed; raises as `decode` does."""
+    return _decode(kind, body, as_json=True)
+
+
+def _decode(kind: type[M], payload: bytes, *, as_json: bool) -> M:
+    name = kind.__name__
+    if len(payload) > LARGEST_MESSAGE:
+        raise TooLarge(name, f"{len(payload)} bytes")
+    reader = msgspec.json.decode if as_json else msgspec.msgpack.decode
+    try:
+        major = reader(payload, type=_Versioned).v.partition(".")[0]
+        if major != VERSION.partition(".")[0]:
+            raise UnknownVersion(name, f"version {major[:16]!r}; this side speaks {VERSION}")
+        return reader(payload, type=kind)
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, ValueError) as error:
+        raise Malformed(name, str(error)) from None

@@ -1,0 +1,144 @@
+"""What feeds carry: one record type a feed.
+
+Feeds flow from the data centre to the devices (see `feeds`). Records are read with `msgspec` and published
+as JSON Schema in `schemas/`; a test proves that both agree. Enumerations have `unknown`, so that a device
+reads a newer minor version of the contract: what it does not know it treats as the doubtful case. Patterns
+end in `(?!\\n)$` because Python's `$` alone also matches before a final line feed, and JSON Schema's does
+not.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+StateCode = Annotated[str, Meta(pattern=r"^[A-Z]{1,3}(?!\n)$")]
+"""State code as in an MRZ without fillers (ICAO Doc 9303-3 section 5): `D`, `CMR`, `UTO`."""
+
+DocumentNumber = Annotated[str, Meta(pattern=r"^[A-Z0-9]{0,22}(?!\n)$")]
+"""Document number as in an MRZ without fillers."""
+
+MrzName = Annotated[str, Meta(pattern=r"^[A-Z ]*(?!\n)$", max_length=128)]
+"""A name transliterated as in an MRZ (ICAO Doc 9303-3 section 6), words separated by spaces."""
+
+Picture = Annotated[bytes, Meta(max_length=65536)]
+Sha256 = Annotated[bytes, Meta(max_length=32)]
+Count = Annotated[int, Meta(ge=0, le=2**31)]
+
+
+class VisaStatus(StrEnum):
+    VALID = "valid"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> VisaStatus:
+        return cls.UNKNOWN
+
+
+class VisaRecord(Struct, frozen=True, kw_only=True):
+    """One e-visa as the data centre knows it (feed `visas`)."""
+
+    visa_id: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}(?!\n)$")]
+    issuer: StateCode
+    document_issuer: StateCode
+    document_number: DocumentNumber
+    valid_from: date
+    valid_until: date
+    entries: Count
+    """Number of entries allowed; 0 is unlimited (ICAO Doc 9303-13)."""
+    status: VisaStatus = VisaStatus.VALID
+    portrait: Picture = b""
+    """JPEG of the application's portrait; empty: none."""
+    portrait_sha256: Sha256 = b""
+    uses: Count = 0
+    """Entries already made with it, as far as the centre knows."""
+
+
+class SignerRecord(Struct, frozen=True, kw_only=True):
+    """One visa signer's certificate and what it may sign (feed `trust`)."""
+
+    issuer: StateCode
+    certificate: Annotated[bytes, Meta(min_length=1, max_length=8192)]
+    """X.509, DER."""
+    scopes: tuple[str, ...]
+    """What the signer may sign: `visa:UTO` is visas of Utopia, `visa:AES-Liptako` a confederal one."""
+    use_from: date
+    use_until: date
+    """The private key's use period (ICAO Doc 9303-12); a signature dated outside is not accepted."""
+    revoked_at: date | None = None
+    revocation_reason: str = ""
+    """`superseded` leaves earlier signatures good, `keyCompromise` does not (RFC 5280 section 5.3.1)."""
+
+
+class Handling(StrEnum):
+    STOP = "stop"
+    DISCREET = "discreet"
+    INFORM = "inform"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Handling:
+        return cls.UNKNOWN
+
+
+class WatchRecord(Struct, frozen=True, kw_only=True):
+    """A wanted person, or a lost or stolen document (feed `watchlist`)."""
+
+    record_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    surname: MrzName = ""
+    given_names: MrzName = ""
+    birth: Annotated[str, Meta(pattern=r"^(([0-9]{4}|XXXX)-([0-9]{2}|XX)-([0-9]{2}|XX))?(?!\n)$")] = ""
+    """ISO date, unknown parts as X; empty: unknown altogether."""
+    document_issuer: Annotated[str, Meta(pattern=r"^[A-Z]{0,3}(?!\n)$")] = ""
+    document_number: DocumentNumber = ""
+    grounds: Annotated[str, Meta(max_length=64)] = ""
+    handling: Handling = Handling.UNKNOWN
+
+
+class Regime(StrEnum):
+    NATIONAL = "national"
+    RESIDENT = "resident"
+    CREW = "crew"
+    EXEMPT = "exempt"
+    VISA_REQUIRED = "visa_required"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Regime:
+        return cls.UNKNOWN
+
+
+class RegimeRule(Struct, frozen=True, kw_only=True):
+    """One line of the entry-regime table: the first that fits a traveller holds."""
+
+    nationality: Annotated[str, Meta(pattern=r"^([A-Z]{1,3}|\*)(?!\n)$")]
+    document: Annotated[str, Meta(pattern=r"^([A-Z]{1,2}|\*)(?!\n)$")] = "*"
+    """Start of the document code (`P`, `PD`, `ID`), or any."""
+    purpose: str = "*"
+    regime: Regime
+    days: Count = 0
+    """Longest stay in days; 0: as the visa says, or no limit."""
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """The rules of one country (feed `policy`); `decide()` reads nothing else of the country's will."""
+
+    policy_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    rules_version: Annotated[int, Meta(ge=1)]
+    """The version of the decision rules this policy was written for; old rules stay runnable."""
+    country: StateCode
+    issuers: tuple[StateCode, ...]
+    """States whose visas count here; several in a confederation."""
+    regimes: tuple[RegimeRule, ...]
+    minor_age: Count = 18
+    face_minimum_age: Count = 12
+    passport_validity_days: Count = 0
+    """How long a passport must still be valid on entry; 0: today is enough."""
+    list_stale_hours: dict[str, Count] = {}
+    """How old each feed may be before its age becomes a finding; a feed not named: 72."""
+    admit_without_officer: bool = False
+    default_language: str = "fr"
