@@ -18,3 +18,15 @@ class DeviceError(Exception):
         self.where = where
         self.detail = detail
         super().__init__(f"{self.code}: {where}" + (f": {detail}" if detail else ""))
+
+
+class DeviceMisconfigured(DeviceError):
+    """A setting no device can have (a baud rate that does not exist, an empty port)."""
+
+    code = "device.misconfigured"
+
+
+class TwinFailed(DeviceError):
+    """A virtual device did not start, or is not there any more."""
+
+    code = "device.twin_failed"

@@ -1,0 +1,1 @@
+"""Drivers, one device a file. Import the module you need: the camera's brings in OpenCV."""

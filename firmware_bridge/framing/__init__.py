@@ -1,0 +1,1 @@
+"""Protocols without input or output: bytes in, frames out. One protocol a file."""

@@ -1,0 +1,1 @@
+"""Virtual devices: processes that speak the true wire. See wire.py and launch.py."""

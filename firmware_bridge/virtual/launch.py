@@ -1,0 +1,181 @@
+"""Handles on virtual devices: start a twin's process, tell it what to do, end it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+import firmware_bridge
+from firmware_bridge.errors import TwinFailed
+from firmware_bridge.virtual.wire import Wire
+
+_log = logging.getLogger(__name__)
+
+START_TIMEOUT = 15.0
+"""Seconds for a twin's interpreter to come up on a busy machine."""
+STOP_TIMEOUT = 3.0
+
+
+class _Twin:
+    """One twin's process. Raises TwinFailed when it does not start, or is told something after it died."""
+
+    module = ""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
+    def _arguments(self) -> list[str]:
+        raise NotImplementedError
+
+    def _launch(self) -> bytes:
+        """Start the process; give the line it prints when it is ready."""
+        if self._process is not None:
+            raise TwinFailed(self.module, "runs already")
+        package_home = str(Path(firmware_bridge.__file__).parent.parent)
+        path = os.pathsep.join(filter(None, [package_home, os.environ.get("PYTHONPATH")]))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", self.module, *self._arguments()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path},
+            start_new_session=True,  # Ctrl-C is for the parent; twins go when their standard input ends
+        )
+        assert self._process.stdout is not None
+        readable, _, _ = select.select([self._process.stdout], [], [], START_TIMEOUT)
+        line = self._process.stdout.readline() if readable else b""
+        if not line:
+            self.stop()
+            raise TwinFailed(self.module, "did not start")
+        return line
+
+    def _tell(self, command: dict[str, Any]) -> None:
+        process = self._process
+        if process is None or process.stdin is None or process.poll() is not None:
+            raise TwinFailed(self.module, "is not running")
+        try:
+            process.stdin.write(msgspec.json.encode(command) + b"\n")
+            process.stdin.flush()
+        except OSError as error:
+            raise TwinFailed(self.module, str(error)) from error
+
+    def stop(self) -> None:
+        """End the process: asked first, killed if it does not answer. Nothing happens if it does not run."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                try:
+                    stream.close()
+                except OSError:  # what was still to be written has nowhere to go
+                    pass
+        try:
+            process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            _log.warning("twin %s had to be killed", self.module)
+            process.kill()
+            process.wait()
+
+    def kill(self) -> None:
+        """End the process as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self.stop()
+
+    def start(self) -> Self:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class SerialTwin(_Twin):
+    """A serial device: `link` is the path the driver opens."""
+
+    module = "firmware_bridge.virtual.serial_twin"
+
+    def __init__(self, link: Path, wire: Wire | None = None) -> None:
+        super().__init__()
+        self.link = link
+        self.wire = wire or Wire()
+
+    def _arguments(self) -> list[str]:
+        return ["--link", str(self.link), "--wire", msgspec.json.encode(self.wire).decode()]
+
+    def start(self) -> Self:
+        self._launch()
+        return self
+
+    def emit(self, raw: bytes, pace: float | None = None) -> None:
+        """Send bytes as the device would, `pace` bytes per second (None: at once), when a driver is there.
+
+        Returns at once; emissions keep their order.
+        """
+        self._tell({"emit": raw, "pace": pace})
+
+    def unplug(self) -> None:
+        """Take the port away, and whatever was on its way. Returns when it is gone."""
+        self._tell({"unplug": True})
+        self._until(lambda: not self.link.is_symlink(), "unplug")
+
+    def plug(self) -> None:
+        """Bring the port back under another number. Returns when it is there."""
+        self._tell({"plug": True})
+        self._until(self.link.exists, "plug")
+
+    def stop(self) -> None:
+        super().stop()
+        # A killed twin leaves its link behind, and the number it points to will be another program's terminal.
+        if self.link.is_symlink():
+            self.link.unlink(missing_ok=True)
+
+    def _until(self, done: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + STOP_TIMEOUT
+        while not done():
+            if time.monotonic() >= deadline:
+                raise TwinFailed(self.module, f"did not {what}")
+            time.sleep(0.002)
+
+
+class CameraTwin(_Twin):
+    """A network camera on the loopback interface; it keeps its port over stop and start."""
+
+    module = "firmware_bridge.virtual.camera_twin"
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__()
+        self.port = port
+        self.url = ""
+
+    def _arguments(self) -> list[str]:
+        return ["--port", str(self.port)]
+
+    def start(self) -> Self:
+        answer = msgspec.json.decode(self._launch(), type=dict[str, str])
+        self.url = answer["url"]
+        self.port = int(self.url.rsplit(":", 1)[1].split("/", 1)[0])
+        return self
+
+    def show(self, paths: Sequence[Path | str], fps: float = 15) -> None:
+        """Show these JPEG files over and over; none: a grey picture. Takes effect within a few milliseconds."""
+        self._tell({"show": [str(Path(path).resolve()) for path in paths], "fps": fps})
