@@ -28,7 +28,7 @@ format: setup ## Mise en forme du code / format the code
 	@$(BIN)/ruff format .
 
 bench: setup ## Mesures, sans verdict / measurements, no verdict
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python tests/bench
 
 specimens: setup ## Les voyageurs fictifs en images / the fictional travellers as pictures (build/specimens)
 	@$(BIN)/python -m border_agent.specimens build/specimens

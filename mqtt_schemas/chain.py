@@ -49,8 +49,15 @@ def sequence_bytes(sequence: int) -> bytes:
     return sequence.to_bytes(8, "big")
 
 
+def _must_have(size: int, name: str, value: bytes) -> None:
+    # The formulas put values side by side without lengths: only fixed sizes make them unambiguous.
+    if len(value) != size:
+        raise ValueError(f"{name} has {len(value)} bytes instead of {size}")
+
+
 def genesis(device: str, epoch: bytes) -> bytes:
-    """Head of an epoch without entries; it binds the stream to its device."""
+    """Head of an epoch without entries; it binds the stream to its device. Raises ValueError for a wrong size."""
+    _must_have(EPOCH_BYTES, "epoch", epoch)
     return sha256(_EPOCH + epoch + device.encode()).digest()
 
 
@@ -75,7 +82,9 @@ def extend(head: bytes, epoch: bytes, sequence: int, secret: bytes, body: bytes)
 
 
 def head_statement(device: str, epoch: bytes, sequence: int, head: bytes) -> bytes:
-    """The bytes a device signs to stand by everything up to `sequence`."""
+    """The bytes a device signs to stand by everything up to `sequence`. Raises ValueError for a wrong size."""
+    _must_have(EPOCH_BYTES, "epoch", epoch)
+    _must_have(HEAD_BYTES, "head", head)
     return _HEAD + epoch + sequence_bytes(sequence) + head + device.encode()
 
 

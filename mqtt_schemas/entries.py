@@ -7,7 +7,8 @@ the bytes (see `read_entry`), because the chain, not the reader's knowledge, dec
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import re
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -15,24 +16,44 @@ import msgspec
 from msgspec import Meta, Struct
 
 from mqtt_schemas.errors import Malformed
+from mqtt_schemas.outside import parse
+from mqtt_schemas.records import Count
 
 LARGEST_BODY = 65536
+KIND = re.compile(r"[a-z][a-z0-9_]{0,39}")
+"""What a kind looks like, known here or not."""
 
 Identifier = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}(?!\n)$")]
 """128 random bits as 32 hexadecimal digits."""
 
 Moment = Annotated[datetime, Meta(tz=True)]
-"""UTC, RFC 3339."""
+"""UTC as RFC 3339 with `Z`, to the microsecond at most."""
 
 Text = Annotated[str, Meta(max_length=1024)]
 Digest = Annotated[bytes, Meta(min_length=32, max_length=32)]
+"""SHA-256, 32 bytes."""
+Mark = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""A sequence or version already reached; 0 is none. Fits a database's 64-bit integer."""
+
+
+def require_utc(*moments: datetime | None) -> None:
+    """Raises ValueError (so a decoder: Malformed) for a time that is not UTC.
+
+    One offset only, so that times compare as text too, and none can run off the calendar when converted.
+    """
+    if any(moment is not None and moment.utcoffset() != timedelta(0) for moment in moments):
+        raise ValueError("a time that is not UTC")
 
 
 class ClockQuality(StrEnum):
     """How far the device's time may be believed."""
 
     SYNCHRONISED = "synchronised"
+    """By a time server."""
+    ACKNOWLEDGED = "acknowledged"
+    """By the signed time of the centre's acknowledgement."""
     HOLDOVER = "holdover"
+    """By one of these, some time ago."""
     DOUBTFUL = "doubtful"
     UNKNOWN = "unknown"
 
@@ -42,6 +63,8 @@ class ClockQuality(StrEnum):
 
 
 class Direction(StrEnum):
+    """Which way the traveller goes."""
+
     ENTRY = "entry"
     EXIT = "exit"
     UNKNOWN = "unknown"
@@ -52,6 +75,8 @@ class Direction(StrEnum):
 
 
 class Decision(StrEnum):
+    """What the machine may propose and the officer decide."""
+
     ADMIT = "admit"
     REFER = "refer"
     REFUSE = "refuse"
@@ -104,8 +129,12 @@ class VisaFacts(Struct, frozen=True, kw_only=True):
     """False where the visa list did not hold it: decided from the signature alone."""
     valid_from: date | None = None
     valid_until: date | None = None
-    entries: int = 0
-    uses_before: int = 0
+    entries: Count = 0
+    uses_before: Count = 0
+
+
+Distance = Annotated[float, Meta(ge=0, le=1_000_000)]
+"""In the model's own measure. Bounded, because a number no double holds is valid JSON."""
 
 
 class FaceFacts(Struct, frozen=True, kw_only=True):
@@ -113,10 +142,10 @@ class FaceFacts(Struct, frozen=True, kw_only=True):
 
     reference: Text
     zone: Text
-    distance: float
-    match_threshold: float
-    doubt_threshold: float
-    frames: int
+    distance: Distance
+    match_threshold: Distance
+    doubt_threshold: Distance
+    frames: Count
     model: Text
     model_sha256: Text
     calibration_sha256: Text
@@ -124,6 +153,8 @@ class FaceFacts(Struct, frozen=True, kw_only=True):
 
 
 class FindingFact(Struct, frozen=True, kw_only=True):
+    """One finding of the decision, by its stable code."""
+
     code: Text
     severity: Text
 
@@ -132,7 +163,7 @@ class ListFact(Struct, frozen=True, kw_only=True):
     """Which version of a list gave its answer."""
 
     name: Text
-    version: int
+    version: Mark
     head: Text
 
 
@@ -144,6 +175,9 @@ class EntryHeader(Struct, frozen=True, kw_only=True):
     recorded_at: Moment
     clock: ClockQuality
 
+    def __post_init__(self) -> None:
+        require_utc(self.occurred_at, self.recorded_at)
+
 
 class EpochOpened(EntryHeader, frozen=True, kw_only=True, tag_field="kind", tag="epoch_opened"):
     """First entry of every epoch: why, and the last head known of the stream before."""
@@ -151,9 +185,9 @@ class EpochOpened(EntryHeader, frozen=True, kw_only=True, tag_field="kind", tag=
     device: Text
     software: Text
     reason: EpochReason
-    previous_epoch: bytes = b""
-    previous_sequence: int = 0
-    previous_head: bytes = b""
+    previous_epoch: Annotated[bytes, Meta(max_length=16)] = b""
+    previous_sequence: Mark = 0
+    previous_head: Annotated[bytes, Meta(max_length=32)] = b""
 
 
 class DeviceEvent(EntryHeader, frozen=True, kw_only=True, tag_field="kind", tag="device_event"):
@@ -180,11 +214,11 @@ class CheckFacts(EntryHeader, frozen=True, kw_only=True):
     reason: Text = ""
     """Given where the decision differs from the proposal."""
     regime: Text = ""
-    stay_days: int = 0
+    stay_days: Count = 0
     group: Text = ""
     """Inspection id of the first traveller of a group."""
     policy_id: Text = ""
-    rules_version: int = 0
+    rules_version: Count = 0
     lists: tuple[ListFact, ...] = ()
     evidence: Digest | None = None
     """SHA-256 of the stored evidence, from which the verdict can be computed again."""
@@ -210,25 +244,34 @@ class _Kind(Struct):
     kind: str = ""
 
 
+_kind_decoder = msgspec.json.Decoder(_Kind)
+
+
 def write_entry(entry: Entry) -> bytes:
-    """The exact bytes of an entry: these are stored, hashed and sent. Raises Malformed beyond 64 KiB."""
-    body = msgspec.json.encode(entry)
-    if len(body) > LARGEST_BODY:
-        raise Malformed(type(entry).__name__, f"{len(body)} bytes is more than an entry may have")
+    """The exact bytes of an entry: these are stored, hashed and sent.
+
+    Raises Malformed beyond 64 KiB, and for values that a reader would refuse: what is written is written for
+    good, and a struct is not checked when it is made.
+    """
+    try:
+        body = msgspec.json.encode(entry)
+    except (TypeError, ValueError) as error:
+        raise Malformed(type(entry).__name__, str(error)) from None
+    read_entry(body)
     return body
 
 
 def read_entry(body: bytes) -> Entry:
     """An entry from its bytes. Raises Malformed where they are not an entry this side knows."""
-    try:
-        return _decoder.decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise Malformed("entry", str(error)) from None
+    if len(body) > LARGEST_BODY:
+        raise Malformed("entry", f"{len(body)} bytes is more than an entry may have")
+    return parse(_decoder.decode, body, "entry")
 
 
 def entry_kind(body: bytes) -> str:
     """The kind an entry names, known here or not; empty where the bytes are no object with a kind."""
     try:
-        return msgspec.json.decode(body, type=_Kind).kind
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        kind = parse(_kind_decoder.decode, body, "entry").kind
+    except Malformed:
         return ""
+    return kind if KIND.fullmatch(kind) else ""

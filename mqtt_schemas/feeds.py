@@ -22,12 +22,12 @@ from mqtt_schemas.codec import build_chunk
 from mqtt_schemas.errors import BadSignature, ChainBroken, Malformed, RolledBack
 from mqtt_schemas.keys import KeyRing, feed_role
 from mqtt_schemas.messages import FeedChange, FeedChunk, FeedHead, FeedOperation, Signed, decode_body
+from mqtt_schemas.outside import parse
 from mqtt_schemas.records import Policy, SignerRecord, VisaRecord, WatchRecord
 
 LARGEST_CHANGE = 131_072
-_CHUNK_RATIO = (
-    2  # rows compress at least so well in practice; the piece is measured and halved where they do not
-)
+# Rows compress at least so well in practice; a piece is measured, and halved where they do not.
+_CHUNK_RATIO = 2
 
 
 class Feed(StrEnum):
@@ -62,33 +62,37 @@ def extend_feed(head: bytes, version: int, change: bytes) -> bytes:
 
 
 def put(key: str, record: Struct) -> bytes:
-    """The exact bytes of a change that puts a record."""
-    return msgspec.json.encode(
-        FeedChange(op=FeedOperation.PUT, key=key, record=msgspec.Raw(msgspec.json.encode(record)))
-    )
+    """The exact bytes of a change that puts a record.
+
+    Raises Malformed for a key or record that a device would refuse: a change is chained for good, and one that
+    cannot be read would stand in every device's way.
+    """
+    try:
+        raw = msgspec.Raw(msgspec.json.encode(record))
+    except (TypeError, ValueError) as error:
+        raise Malformed(type(record).__name__, str(error)) from None
+    row = msgspec.json.encode(FeedChange(op=FeedOperation.PUT, key=key, record=raw))
+    read_record(type(record), read_change(row).record)
+    return row
 
 
 def delete(key: str) -> bytes:
-    """The exact bytes of a change that deletes a record."""
-    return msgspec.json.encode(FeedChange(op=FeedOperation.DELETE, key=key))
+    """The exact bytes of a change that deletes a record. Raises Malformed for a key that is none."""
+    row = msgspec.json.encode(FeedChange(op=FeedOperation.DELETE, key=key))
+    read_change(row)
+    return row
 
 
 def read_change(row: bytes) -> FeedChange:
     """A change from its bytes. Raises Malformed."""
     if len(row) > LARGEST_CHANGE:
         raise Malformed("feed change", f"{len(row)} bytes")
-    try:
-        return _changes.decode(row)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
-        raise Malformed("feed change", str(error)) from None
+    return parse(_changes.decode, row, "feed change")
 
 
 def read_record(kind: type[R], record: msgspec.Raw | bytes) -> R:
     """A feed's record from its bytes. Raises Malformed."""
-    try:
-        return msgspec.json.decode(bytes(record), type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, ValueError) as error:
-        raise Malformed(kind.__name__, str(error)) from None
+    return parse(lambda raw: msgspec.json.decode(raw, type=kind), bytes(record), kind.__name__)
 
 
 def open_head(signed: Signed, feed: str, ring: KeyRing, *, at_least: int = 0) -> FeedHead:

@@ -23,6 +23,9 @@ ACK = "ack"
 KEYS_FEED = "keys"
 """Name under which the keys document is retained beside the feeds' heads."""
 MOST_ROOTS = 64
+RESERVED_ROLES = frozenset({ROOT, "head"})
+"""Roles no key of the document serves: `root` signs the document itself, and a statement in role `head` would
+begin as a device's signed journal head does (see `chain.head_statement`)."""
 
 _ROOT_LINK = b"borne/v1/root-link\0"
 
@@ -50,9 +53,7 @@ def statement(role: str, body: bytes) -> bytes:
 
 def sign(key: Ed25519PrivateKey, role: str, body: bytes) -> Signed:
     """A signed document."""
-    return Signed(
-        role=role, key=key_id(public_bytes(key)), body=body, signature=key.sign(statement(role, body))
-    )
+    return Signed(role=role, key=key_id(public_bytes(key)), body=body, signature=key.sign(statement(role, body)))
 
 
 def _verify(public: bytes, message: bytes, signature: bytes, where: str) -> None:
@@ -84,11 +85,19 @@ def newest_root(pinned: bytes, roots: Sequence[RootLink]) -> bytes:
 
 
 class KeyRing:
-    """The keys a side believes: opened from a signed keys document under a pinned root."""
+    """The keys a side believes: opened from a signed keys document under a pinned root.
 
-    def __init__(self, document: KeysDocument) -> None:
+    `root` is the root that signed the document, the newest of the succession. Keep it durably with the
+    document's version and pin it from then on: a root that was replaced (perhaps because it was stolen) must
+    not be able to speak again.
+    """
+
+    def __init__(self, document: KeysDocument, root: bytes = b"") -> None:
         self.document = document
-        self._keys: dict[tuple[str, str], RoleKey] = {(key.role, key.key): key for key in document.keys}
+        self.root = root
+        self._keys: dict[tuple[str, str], RoleKey] = {
+            (key.role, key.key): key for key in document.keys if key.role not in RESERVED_ROLES
+        }
 
     @classmethod
     def open(cls, signed: Signed, pinned_root: bytes, *, at_least: int = 0) -> KeyRing:
@@ -108,7 +117,7 @@ class KeyRing:
         for key in document.keys:
             if key_id(key.public) != key.key:
                 raise BadSignature(key.role, "key id is not of its key")
-        return cls(document)
+        return cls(document, root)
 
     def verify(self, signed: Signed, role: str, *, at: datetime | None = None) -> bytes:
         """The body of a signed document, once its signature holds in `role`.

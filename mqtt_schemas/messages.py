@@ -13,29 +13,49 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from mqtt_schemas.entries import ClockQuality, Digest, Moment, Text
-from mqtt_schemas.errors import Malformed, TooLarge, UnknownVersion
+from mqtt_schemas.entries import ClockQuality, Digest, Mark, Moment, Text, require_utc
+from mqtt_schemas.errors import TooLarge, UnknownVersion
+from mqtt_schemas.outside import parse
 
 VERSION = "1.0"
 LARGEST_MESSAGE = 1_048_576
 
 Version = Annotated[str, Meta(pattern=r"^1\.[0-9]{1,4}(?!\n)$")]
+"""Version of the contract the message was written in, `major.minor`."""
 Epoch = Annotated[bytes, Meta(min_length=16, max_length=16)]
+"""Id of a device's stream, 16 random bytes."""
 Nonce = Annotated[bytes, Meta(min_length=16, max_length=16)]
+"""16 random bytes, fresh for each session."""
 Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
+"""Ed25519 (RFC 8032), 64 bytes."""
 Secret = Annotated[bytes, Meta(min_length=32, max_length=32)]
+"""32 random bytes."""
+PublicKey = Annotated[bytes, Meta(min_length=32, max_length=32)]
+"""Ed25519 public key (RFC 8032), 32 bytes."""
+KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}(?!\n)$")]
+"""First 8 bytes of the SHA-256 of a public key, in hexadecimal."""
+Role = Annotated[str, Meta(pattern=r"^[a-z]+(:[a-z_]+)?(?!\n)$", max_length=48)]
+"""What a key may sign: `root`, `ack`, `feed:<name>`."""
 DeviceId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{2,39}(?!\n)$")]
+"""A device's name, as in its topics and its certificate."""
 FeedName = Annotated[str, Meta(pattern=r"^[a-z][a-z_]{1,31}(?!\n)$")]
+"""A feed's name, as in its topic."""
 Sequence = Annotated[int, Meta(ge=1, le=2**63 - 1)]
-Mark = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-"""A sequence or version already reached; 0 is none."""
+"""Number of an entry or change, from 1."""
 
 
 class Encoding(StrEnum):
     """How rows are packed in a batch or a chunk."""
 
     ROWS_ZSTD = "rows+zstd"
-    """MessagePack array of byte strings, compressed by Zstandard."""
+    """MessagePack array of byte strings, compressed to one Zstandard frame."""
+
+
+EncodingName = Annotated[str, Meta(max_length=40, examples=[encoding.value for encoding in Encoding])]
+"""An `Encoding`, or one of a newer minor version: read as a message, refused when the rows are wanted."""
+
+MOST_ENTRIES = 4096
+MOST_CHANGES = 65536
 
 
 class SaltSecret(Struct, frozen=True, kw_only=True):
@@ -52,17 +72,20 @@ class JournalBatch(Struct, frozen=True, kw_only=True):
     device: DeviceId
     epoch: Epoch
     first: Sequence
-    count: Annotated[int, Meta(ge=1, le=4096)]
+    count: Annotated[int, Meta(ge=1, le=MOST_ENTRIES)]
     previous: Digest
     """The head before `first`: tells a fork from a damaged batch."""
     head: Digest
+    """The head after the last entry."""
     signature: Signature
-    secrets: tuple[SaltSecret, ...] = ()
-    """Secrets whose first entry lies in this batch: each is sent once."""
-    encoding: str = Encoding.ROWS_ZSTD.value
+    """The device's journal key, over the statement of that head (see `chain.head_statement`)."""
+    secrets: Annotated[tuple[SaltSecret, ...], Meta(max_length=MOST_ENTRIES)] = ()
+    """Secrets whose first entry lies in this batch, in order: each is sent once."""
+    encoding: EncodingName = Encoding.ROWS_ZSTD.value
     unpacked: Annotated[int, Meta(ge=0, le=8_388_608)]
     """Size of the rows before compression, so that a reader knows what it agrees to."""
     rows: Annotated[bytes, Meta(max_length=LARGEST_MESSAGE)]
+    """The entries' exact bytes, packed."""
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -71,19 +94,29 @@ class State(Struct, frozen=True, kw_only=True):
     v: Version = VERSION
     device: DeviceId
     online: bool
+    """False in the last will only."""
     nonce: Nonce
     """Of this session: acknowledgements must carry it."""
     epoch: Epoch | None = None
     sequence: Mark = 0
+    """Last entry written."""
     head: Digest | None = None
+    """Head at `sequence`."""
     acknowledged: Mark = 0
+    """Highest entry the device knows to be at the centre."""
     role: Text = ""
+    """What the device serves as (`kiosk`, `post`)."""
     software: Text = ""
+    """Version of the device's software."""
     started_at: Moment | None = None
     clock: ClockQuality = ClockQuality.UNKNOWN
-    lists: dict[str, int] = {}
+    lists: dict[str, Mark] = {}
     """Version installed of each feed."""
     health: dict[str, Text] = {}
+    """State of each part, for operators; no personal data."""
+
+    def __post_init__(self) -> None:
+        require_utc(self.started_at)
 
 
 class Problem(StrEnum):
@@ -114,14 +147,20 @@ class Ack(Struct, frozen=True, kw_only=True):
     v: Version = VERSION
     device: DeviceId
     nonce: Nonce
+    """Of the hello that is answered: an acknowledgement of another session is not believed."""
     epoch: Epoch
     upto: Mark
+    """Last entry the centre has committed; 0 is none."""
     head: Digest
     """Head at `upto`; of an empty epoch, its genesis."""
     want: Sequence
     """Next entry wanted."""
     problem: Problem = Problem.NONE
     time: Moment
+    """The centre's time of signing."""
+
+    def __post_init__(self) -> None:
+        require_utc(self.time)
 
 
 class Pull(Struct, frozen=True, kw_only=True):
@@ -130,6 +169,7 @@ class Pull(Struct, frozen=True, kw_only=True):
     v: Version = VERSION
     feed: FeedName
     after: Mark
+    """Last change the device holds or has staged; 0 is none."""
     head: Digest
     """The device's own head at `after`: a centre whose head differs there has another history."""
     limit: Annotated[int, Meta(ge=1024, le=65536)] = 16384
@@ -142,9 +182,15 @@ class FeedHead(Struct, frozen=True, kw_only=True):
     v: Version = VERSION
     feed: FeedName
     version: Mark
+    """Number of changes the feed has."""
     head: Digest
+    """Head after the last of them."""
     issued: Moment
     expires: Moment
+    """From then on the list counts as stale; it is used all the same."""
+
+    def __post_init__(self) -> None:
+        require_utc(self.issued, self.expires)
 
 
 class FeedChunk(Struct, frozen=True, kw_only=True):
@@ -153,15 +199,18 @@ class FeedChunk(Struct, frozen=True, kw_only=True):
     v: Version = VERSION
     feed: FeedName
     first: Sequence
-    count: Annotated[int, Meta(ge=1, le=65536)]
-    encoding: str = Encoding.ROWS_ZSTD.value
+    count: Annotated[int, Meta(ge=1, le=MOST_CHANGES)]
+    encoding: EncodingName = Encoding.ROWS_ZSTD.value
     unpacked: Annotated[int, Meta(ge=0, le=8_388_608)]
     digest: Digest
     """SHA-256 of `rows`: names the piece wherever it lies, on the line or on a stick."""
     rows: Annotated[bytes, Meta(max_length=LARGEST_MESSAGE)]
+    """The changes' exact bytes, packed."""
 
 
 class FeedOperation(StrEnum):
+    """What a change does. There is no reading an operation that is not known: the change is refused."""
+
     PUT = "put"
     DELETE = "delete"
 
@@ -179,27 +228,34 @@ class Signed(Struct, frozen=True, kw_only=True):
     """A document with its signature: exact bytes, the key's id and the role it signs in (see `keys`)."""
 
     v: Version = VERSION
-    role: Annotated[str, Meta(pattern=r"^[a-z]+(:[a-z_]+)?(?!\n)$", max_length=48)]
-    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}(?!\n)$")]
+    role: Role
+    key: KeyId
     body: Annotated[bytes, Meta(max_length=LARGEST_MESSAGE)]
+    """The signed document's exact bytes, JSON."""
     signature: Signature
+    """Ed25519 over `borne/v1/<role>`, a zero byte, and `body`."""
 
 
 class RoleKey(Struct, frozen=True, kw_only=True):
     """A public key and the one role it may sign in."""
 
-    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}(?!\n)$")]
-    role: Annotated[str, Meta(pattern=r"^[a-z]+(:[a-z_]+)?(?!\n)$", max_length=48)]
-    public: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    key: KeyId
+    role: Role
+    public: PublicKey
     not_before: Moment
     not_after: Moment
+
+    def __post_init__(self) -> None:
+        require_utc(self.not_before, self.not_after)
 
 
 class RootLink(Struct, frozen=True, kw_only=True):
     """A root key signed by the root before it."""
 
-    public: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    public: PublicKey
+    """The new root."""
     signature: Signature
+    """Of the root before it, over `borne/v1/root-link`, a zero byte, and `public`."""
 
 
 class KeysDocument(Struct, frozen=True, kw_only=True):
@@ -207,11 +263,16 @@ class KeysDocument(Struct, frozen=True, kw_only=True):
 
     v: Version = VERSION
     version: Sequence
+    """Only ever rises; an older document is refused."""
     issued: Moment
     expires: Moment
+    """From then on the document counts as stale; it is used all the same."""
     keys: tuple[RoleKey, ...]
     roots: tuple[RootLink, ...] = ()
     """Successors of the first root, oldest first."""
+
+    def __post_init__(self) -> None:
+        require_utc(self.issued, self.expires)
 
 
 JSON_MESSAGES = (State, Pull)
@@ -225,10 +286,12 @@ class _Versioned(Struct):
 
 
 def encode(message: Struct) -> bytes:
-    """A message's bytes for its topic."""
-    if isinstance(message, JSON_MESSAGES):
-        return msgspec.json.encode(message)
-    return msgspec.msgpack.encode(message)
+    """A message's bytes for its topic. Raises TooLarge beyond 1 MiB, which no reader would take."""
+    as_json = isinstance(message, JSON_MESSAGES)
+    payload = msgspec.json.encode(message) if as_json else msgspec.msgpack.encode(message)
+    if len(payload) > LARGEST_MESSAGE:
+        raise TooLarge(type(message).__name__, f"{len(payload)} bytes")
+    return payload
 
 
 def decode(kind: type[M], payload: bytes) -> M:
@@ -254,10 +317,8 @@ def _decode(kind: type[M], payload: bytes, *, as_json: bool) -> M:
     if len(payload) > LARGEST_MESSAGE:
         raise TooLarge(name, f"{len(payload)} bytes")
     reader = msgspec.json.decode if as_json else msgspec.msgpack.decode
-    try:
-        major = reader(payload, type=_Versioned).v.partition(".")[0]
-        if major != VERSION.partition(".")[0]:
-            raise UnknownVersion(name, f"version {major[:16]!r}; this side speaks {VERSION}")
-        return reader(payload, type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, ValueError) as error:
-        raise Malformed(name, str(error)) from None
+    version = parse(lambda raw: reader(raw, type=_Versioned), payload, name, text=as_json).v
+    major = version.partition(".")[0]
+    if major != VERSION.partition(".")[0]:
+        raise UnknownVersion(name, f"version {major[:16]!r}; this side speaks {VERSION}")
+    return parse(lambda raw: reader(raw, type=kind), payload, name, text=as_json)

@@ -26,10 +26,12 @@ MrzName = Annotated[str, Meta(pattern=r"^[A-Z ]*(?!\n)$", max_length=128)]
 
 Picture = Annotated[bytes, Meta(max_length=65536)]
 Sha256 = Annotated[bytes, Meta(max_length=32)]
-Count = Annotated[int, Meta(ge=0, le=2**31)]
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 
 class VisaStatus(StrEnum):
+    """Whether the visa still holds, as the centre knows."""
+
     VALID = "valid"
     REVOKED = "revoked"
     UNKNOWN = "unknown"
@@ -75,6 +77,8 @@ class SignerRecord(Struct, frozen=True, kw_only=True):
 
 
 class Handling(StrEnum):
+    """What an officer is asked to do with a hit."""
+
     STOP = "stop"
     DISCREET = "discreet"
     INFORM = "inform"
@@ -100,6 +104,8 @@ class WatchRecord(Struct, frozen=True, kw_only=True):
 
 
 class Regime(StrEnum):
+    """How a traveller enters."""
+
     NATIONAL = "national"
     RESIDENT = "resident"
     CREW = "crew"
@@ -128,7 +134,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     """The rules of one country (feed `policy`); `decide()` reads nothing else of the country's will."""
 
     policy_id: Annotated[str, Meta(min_length=1, max_length=64)]
-    rules_version: Annotated[int, Meta(ge=1)]
+    rules_version: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     """The version of the decision rules this policy was written for; old rules stay runnable."""
     country: StateCode
     issuers: tuple[StateCode, ...]

@@ -14,6 +14,10 @@ MAJOR = "v1"
 DEVICE_ID = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
 FEED_NAME = re.compile(r"[a-z][a-z_]{1,31}")
 LONGEST_TOPIC = 200
+RESERVED = frozenset({"all", "post"})
+"""Never device ids: `all` owns the retained feed heads, `post` begins the topics of a post's own broker."""
+
+_OTHER_MAJOR = re.compile(r"v[0-9]{1,9}")
 
 
 class Channel(StrEnum):
@@ -45,8 +49,8 @@ class Topic(Struct, frozen=True):
 
 
 def device_topic(device: str, channel: Channel) -> str:
-    """Topic of one device's channel. Raises BadTopic for a device id outside `[a-z0-9-]{3,40}`."""
-    if not DEVICE_ID.fullmatch(device) or device == "all" or channel is Channel.FEED_HEAD:
+    """Topic of one device's channel. Raises BadTopic for what is no device id, and for a feed head."""
+    if not DEVICE_ID.fullmatch(device) or device in RESERVED or channel is Channel.FEED_HEAD:
         raise BadTopic(device, f"not a device's {channel.value}")
     return str(Topic(device, channel))
 
@@ -70,10 +74,13 @@ def parse_topic(topic: str) -> Topic:
     if len(topic) > LONGEST_TOPIC:
         raise BadTopic(topic[:40], "too long")
     parts = topic.split("/")
-    if len(parts) < 5 or parts[0] != PREFIX:
+    if parts[0] != PREFIX or len(parts) < 2:
         raise BadTopic(topic, "not of this contract")
-    if parts[1] != MAJOR:
+    if parts[1] != MAJOR and _OTHER_MAJOR.fullmatch(parts[1]):
+        # Whatever follows: another major version may have topics of another form.
         raise UnknownVersion(topic, f"this side speaks {MAJOR}")
+    if parts[1] != MAJOR or len(parts) < 5:
+        raise BadTopic(topic, "not of this contract")
     owner, feed = parts[2], "/".join(parts[5:])
     try:
         channel = Channel("/".join(parts[3:5]))
@@ -82,6 +89,6 @@ def parse_topic(topic: str) -> Topic:
     if channel is Channel.FEED_HEAD:
         if owner != "all" or not FEED_NAME.fullmatch(feed):
             raise BadTopic(topic, "not a feed head")
-    elif feed or owner == "all" or not DEVICE_ID.fullmatch(owner):
+    elif len(parts) > 5 or owner in RESERVED or not DEVICE_ID.fullmatch(owner):
         raise BadTopic(topic, "not a device's topic")
     return Topic(owner, channel, feed)

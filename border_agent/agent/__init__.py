@@ -1,0 +1,12 @@
+"""The agent itself: it wires the rooms together and owns their life cycle.
+
+    runtime    builds everything from the configuration, starts it, stops it
+    desk       one inspection at a time, from the first reading to the proposal; many may wait for their officer
+    eyes       the camera steps: a code on paper or phone, the printed portrait, the live face
+    answers    what the lists and this device's own journal know of a document and a visa
+    facts      an inspection as the journal entry that will stand for it
+    hub        changes, to whoever listens
+
+Threads: each serial device has one that only reads; the desk has one that does everything to the inspection in
+progress, so its state needs no lock of its own; the store and the reporting have their own rules (see there).
+"""

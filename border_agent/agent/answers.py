@@ -1,0 +1,107 @@
+"""What this device knows without asking anybody: its lists, its own journal, its clock, its calibration."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from border_agent.clock import Clock
+from border_agent.decoding import FaceModel, FoundFace
+from border_agent.decoding.client import DecodingWorker
+from border_agent.documents.mrz import Mrz, PartialDate
+from border_agent.faces import Calibration, FaceComparison, ReferenceKind, compare_faces
+from border_agent.inspection.evidence import ClockEvidence, ListAnswer, VisaEvidence, WatchHit
+from border_agent.seals import SealedVisa
+from border_agent.store.lists import Lists
+from border_agent.store.uses import VisaUses
+from border_agent.trust import SignerList
+from mqtt_schemas.records import Policy
+
+NO_POLICY = Policy(policy_id="none", rules_version=1, country="XXX", issuers=(), regimes=())
+"""In force while none was delivered: it knows no regime, so every traveller goes to an officer, with the reason."""
+
+
+class Answers:
+    """Answers, each with the list's version it came from, so that a stored evidence decides the same again."""
+
+    def __init__(
+        self, lists: Lists, uses: VisaUses, clock: Clock, calibration: Calibration, worker: DecodingWorker
+    ) -> None:
+        self._lists = lists
+        self._uses = uses
+        self._clock = clock
+        self._worker = worker
+        self.calibration = calibration
+        self._lock = threading.Lock()
+        self._signers: tuple[bytes, SignerList] | None = None
+
+    def clock(self) -> ClockEvidence:
+        """The moment, and what it is worth."""
+        reading = self._clock.read()
+        return ClockEvidence(at=reading.at, quality=reading.quality, went_back_seconds=reading.went_back_seconds)
+
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self._lists.policy() or NO_POLICY
+
+    def lists(self) -> tuple[ListAnswer, ...]:
+        """Which issue of each list answers now."""
+        return tuple(
+            ListAnswer(
+                name=info.name, version=info.version, head=info.head.hex(), issued=info.issued, expires=info.expires
+            )
+            for info in self._lists.infos()
+        )
+
+    def watch_hits(self, mrz: Mrz) -> tuple[WatchHit, ...]:
+        """Lines of the watch-list that name this document or fit this person, each once."""
+        by_document = self._lists.watch_document(mrz.issuer, mrz.number).records
+        by_identity = self._lists.watch_identity(mrz.surname, mrz.given_names, _birth(mrz.birth)).records
+        seen = {record.record_id for record in by_document}
+        return (
+            *(WatchHit(record=record, matched_on="document") for record in by_document),
+            *(
+                WatchHit(record=record, matched_on="identity")
+                for record in by_identity
+                if record.record_id not in seen
+            ),
+        )
+
+    def visa(self, visa: SealedVisa) -> VisaEvidence:
+        """Who vouches for a seal, what the visa list says of it, how often it was used here."""
+        judgement = self._signer_list().judge(visa, self._clock.now().date())
+        if visa.visa_id is None:
+            return VisaEvidence(visa=visa, judgement=judgement)
+        answer = self._lists.visa(visa.visa_id)
+        return VisaEvidence(
+            visa=visa,
+            judgement=judgement,
+            record=answer.records[0] if answer.records else None,
+            record_version=answer.version,
+            uses_here=self._uses.count(visa.visa_id),
+        )
+
+    def compare(self, reference: FoundFace, probes: Sequence[FoundFace], kind: ReferenceKind) -> FaceComparison:
+        """One stored face against the live frames. Raises FaceError."""
+        return compare_faces(reference, probes, kind, self.calibration, model=self._model())
+
+    def _model(self) -> FaceModel | None:
+        return self._worker.model
+
+    def _signer_list(self) -> SignerList:
+        """The trust list, parsed once for each of its issues."""
+        answer = self._lists.signers()
+        with self._lock:
+            if self._signers is None or self._signers[0] != answer.head:
+                self._signers = (answer.head, SignerList.from_records(answer.records))
+            return self._signers[1]
+
+
+def _birth(date: PartialDate) -> str:
+    """A birth date as the watch-list writes it; what is unknown or impossible contradicts nothing."""
+    if not date.valid:
+        return ""
+    year = f"{date.year:04d}" if date.year is not None else "XXXX"
+    month = f"{date.month:02d}" if date.month is not None else "XX"
+    day = f"{date.day:02d}" if date.day is not None else "XX"
+    return f"{year}-{month}-{day}"

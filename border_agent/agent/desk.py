@@ -1,0 +1,224 @@
+"""The desk: inspections from start to decision. One collects at a time; many may wait for their officer."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+
+from msgspec import structs
+
+from border_agent.agent.answers import Answers
+from border_agent.agent.case import Case
+from border_agent.agent.collector import Collector, Stopped
+from border_agent.agent.eyes import Eyes
+from border_agent.agent.hub import Hub
+from border_agent.agent.inbox import CodeArrived, DocumentArrived, Inbox, Item, SkipAsked, Stop
+from border_agent.agent.recorder import Recorded, Recorder
+from border_agent.config import TimesSection
+from border_agent.errors import BorneError
+from border_agent.inspection.events import Cancel, Decide
+from border_agent.inspection.evidence import Step
+from border_agent.inspection.machine import Inspection, Phase, advance, begin
+from border_agent.inspection.verdict import Proposal
+from firmware_bridge.roles import Reading
+from mqtt_schemas.entries import Decision, Direction
+
+_log = logging.getLogger(__name__)
+
+MOST_KEPT = 200
+"""Ended inspections kept for a client that asks late; what they said is in the journal."""
+
+
+class NoSuchInspection(BorneError):
+    """No inspection of this id is known here."""
+
+    code = "inspection.unknown"
+
+
+class DeskBusy(BorneError):
+    """Another traveller's inspection is still collecting."""
+
+    code = "inspection.busy"
+
+
+class Desk:
+    """Holds every inspection of this device. Calls may come from any thread; each returns a snapshot."""
+
+    def __init__(
+        self,
+        *,
+        device: str,
+        abilities: Callable[[], tuple[Step, ...]],
+        eyes: Eyes,
+        answers: Answers,
+        recorder: Recorder,
+        hub: Hub,
+        times: TimesSection,
+    ) -> None:
+        self._device = device
+        self._abilities = abilities
+        self._eyes = eyes
+        self._answers = answers
+        self._recorder = recorder
+        self._hub = hub
+        self._times = times
+        self._lock = threading.RLock()
+        self._deciding = threading.Lock()
+        self._cases: dict[str, Case] = {}
+        self._collecting: tuple[str, Inbox, threading.Thread] | None = None
+
+    def start(
+        self, *, direction: Direction = Direction.ENTRY, purpose: str = "", group: str = "", accompanied: bool = False
+    ) -> Case:
+        """Begin an inspection. Raises DeskBusy while another one is collecting."""
+        with self._lock:
+            if self._collecting is not None:
+                raise DeskBusy(self._device, self._collecting[0])
+            inspection = begin(
+                inspection_id=secrets.token_hex(16),
+                device=self._device,
+                clock=self._answers.clock(),
+                can=self._abilities(),
+                direction=direction,
+                purpose=purpose,
+                group=group,
+                accompanied=accompanied,
+            )
+            case = self._cases[inspection.id] = Case(inspection=inspection)
+            inbox: Inbox = Inbox()
+            thread = threading.Thread(target=self._collect, args=(inspection, inbox), name="desk", daemon=True)
+            self._collecting = (inspection.id, inbox, thread)
+            self._forget_old()
+            thread.start()
+            return case
+
+    def case(self, inspection: str) -> Case:
+        """An inspection's snapshot. Raises NoSuchInspection."""
+        with self._lock:
+            try:
+                return self._cases[inspection]
+            except KeyError:
+                raise NoSuchInspection(inspection[:64]) from None
+
+    def cases(self) -> list[Case]:
+        """Inspections that have not ended, the oldest first."""
+        with self._lock:
+            return [case for case in self._cases.values() if not case.ended]
+
+    def skip(self, inspection: str, step: Step) -> Case:
+        """Leave a step out of an inspection that is collecting."""
+        self.case(inspection)
+        self._deliver(SkipAsked(step), inspection)
+        return self.case(inspection)
+
+    def cancel(self, inspection: str) -> Case:
+        """End an inspection without a decision. What was read is recorded as an `inspection` entry."""
+        self._deliver(Stop(), inspection)
+        self._join(inspection)
+        with self._deciding:
+            case = self.case(inspection)
+            event = Cancel(reason="cancelled", at=self._answers.clock().at)
+            cancelled = advance(case.inspection, event, self._answers.policy())
+            receipt = self._recorder.record(cancelled) if cancelled.evidence.mrz is not None else None
+            return self._replace(
+                structs.replace(case, inspection=cancelled, step=None, open_steps=(), receipt=receipt)
+            )
+
+    def decide(self, inspection: str, decision: Decision, officer: str, reason: str) -> Case:
+        """Record the officer's decision: returns after the durable commit.
+
+        The same decision asked for again (an answer that got lost) returns the first one's receipt. Raises
+        InspectionError, or StoreError, and then nothing is recorded.
+        """
+        with self._deciding:
+            case = self.case(inspection)
+            proposal = Proposal(decision.value)
+            outcome = case.inspection.outcome
+            if outcome is not None and (outcome.decision, outcome.officer) == (proposal, officer.strip()):
+                return case
+            event = Decide(decision=proposal, officer=officer, reason=reason, at=self._answers.clock().at)
+            decided = advance(case.inspection, event, self._answers.policy())
+            receipt = self._recorder.record(decided)
+            times = {**case.step_ms, "commit": receipt.milliseconds}
+            return self._replace(structs.replace(case, inspection=decided, receipt=receipt, step_ms=times))
+
+    def recorded(self, inspection: str) -> Recorded | None:
+        """A decision of before the agent was started again, for a client that never heard of it."""
+        return self._recorder.find(inspection)
+
+    def document_read(self, reading: Reading) -> None:
+        """A document reader's reading: it belongs to the inspection that is collecting, or to nobody."""
+        self._deliver(DocumentArrived(reading))
+
+    def code_read(self, reading: Reading) -> None:
+        """A code scanner's reading, likewise."""
+        self._deliver(CodeArrived(reading))
+
+    def stop(self) -> None:
+        """End the collecting inspection; nothing of it is recorded."""
+        self._deliver(Stop())
+        with self._lock:
+            collecting = self._collecting
+        if collecting is not None:
+            collecting[2].join(timeout=10.0)
+
+    def _deliver(self, item: Item, inspection: str = "") -> None:
+        with self._lock:
+            collecting = self._collecting
+        if collecting is not None and inspection in ("", collecting[0]):
+            collecting[1].put(item)
+        elif not inspection:
+            # Never kept for the next traveller: a former one's passport must not be theirs.
+            _log.info("a reading came while no inspection was collecting; it is dropped")
+
+    def _join(self, inspection: str) -> None:
+        with self._lock:
+            collecting = self._collecting
+        if collecting is not None and collecting[0] == inspection:
+            collecting[2].join(timeout=30.0)
+
+    def _collect(self, inspection: Inspection, inbox: Inbox) -> None:
+        def show(now: Inspection, steps: tuple[Step, ...], times: dict[str, float]) -> None:
+            step = steps[0] if steps and now.phase is Phase.COLLECTING else None
+            if now.phase is not Phase.COLLECTING:
+                self._release(now.id)  # before anybody hears of the proposal: the next traveller may start
+            self._replace(Case(inspection=now, step=step, open_steps=steps, step_ms=times))
+
+        try:
+            policy = self._answers.policy()
+            Collector(inspection, policy, inbox, self._eyes, self._answers, self._times, show).run()
+        except Stopped:
+            pass
+        except Exception:
+            # A defect of ours must not leave the traveller before a dead screen: the officer takes over by hand.
+            _log.exception("an inspection could not be collected")
+            self._give_up(inspection.id)
+        finally:
+            self._release(inspection.id)
+            self._hub.publish(inspection.id)
+
+    def _release(self, inspection: str) -> None:
+        with self._lock:
+            if self._collecting is not None and self._collecting[0] == inspection:
+                self._collecting = None
+
+    def _give_up(self, inspection: str) -> None:
+        with self._lock:
+            case = self._cases[inspection]
+            event = Cancel(reason="agent.failed", at=self._answers.clock().at)
+            if not case.ended:
+                ended = advance(case.inspection, event, self._answers.policy())
+                self._replace(structs.replace(case, inspection=ended, step=None, open_steps=()))
+
+    def _replace(self, case: Case) -> Case:
+        with self._lock:
+            self._cases[case.id] = case
+        self._hub.publish(case.id)
+        return case
+
+    def _forget_old(self) -> None:
+        ended = [key for key, case in self._cases.items() if case.ended]
+        for key in ended[: max(0, len(ended) - MOST_KEPT)]:
+            del self._cases[key]

@@ -1,0 +1,103 @@
+"""An inspection as the journal entry that stands for it: facts only, in the contract's words."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from border_agent.documents.mrz import Mrz
+from border_agent.faces import FaceComparison
+from border_agent.inspection.evidence import ListAnswer, VisaEvidence
+from border_agent.inspection.machine import Inspection, Phase
+from border_agent.seals import SealedVisa
+from mqtt_schemas import entries
+from mqtt_schemas.entries import ClockQuality, Decision, DocumentFacts, FaceFacts, FindingFact, ListFact, VisaFacts
+
+
+def entry_of(
+    inspection: Inspection, *, recorded_at: datetime, clock: ClockQuality, evidence: bytes
+) -> entries.Movement | entries.Inspection:
+    """The entry of an inspection that is over; `evidence` is the SHA-256 of what was stored of it."""
+    facts = inspection.evidence
+    verdict, outcome = inspection.verdict, inspection.outcome
+    common = {
+        "id": secrets.token_hex(16),
+        "occurred_at": inspection.closed_at or recorded_at,
+        "recorded_at": recorded_at,
+        "clock": clock,
+        "inspection_id": inspection.id,
+        "direction": facts.direction,
+        "document": _document(facts.mrz) if facts.mrz is not None else None,
+        "visa": _visa(facts.visa, facts.visa.visa)
+        if facts.visa is not None and facts.visa.visa is not None
+        else None,
+        "faces": tuple(_face(comparison) for comparison in facts.face.comparisons) if facts.face is not None else (),
+        "findings": tuple(
+            FindingFact(code=finding.code, severity=finding.severity.value)
+            for finding in (verdict.findings if verdict is not None else ())
+        ),
+        "proposal": Decision(verdict.proposal.value) if verdict is not None else Decision.UNKNOWN,
+        "decision": Decision(outcome.decision.value) if outcome is not None else Decision.UNKNOWN,
+        "officer": outcome.officer if outcome is not None else "",
+        "reason": outcome.reason if outcome is not None else inspection.cancel_reason,
+        "regime": verdict.regime.value if verdict is not None else "",
+        "stay_days": verdict.stay_days if verdict is not None else 0,
+        "group": facts.group,
+        "policy_id": verdict.policy_id if verdict is not None else "",
+        "rules_version": verdict.rules_version if verdict is not None else 0,
+        "lists": tuple(_list(answer) for answer in facts.lists),
+        "evidence": evidence,
+    }
+    if outcome is not None and outcome.movement:
+        return entries.Movement(**common)  # type: ignore[arg-type]
+    word = "cancelled" if inspection.phase is Phase.CANCELLED else "referred"
+    return entries.Inspection(**common, outcome=word)  # type: ignore[arg-type]
+
+
+def _document(mrz: Mrz) -> DocumentFacts:
+    return DocumentFacts(
+        format=mrz.format.value,
+        lines=mrz.lines,
+        issuer=mrz.issuer,
+        number=mrz.number,
+        nationality=mrz.nationality,
+        surname=mrz.surname,
+        given_names=mrz.given_names,
+        birth=mrz.birth.raw,
+        sex=mrz.sex,
+        expiry=mrz.expiry.raw,
+    )
+
+
+def _visa(evidence: VisaEvidence, visa: SealedVisa) -> VisaFacts:
+    record, judgement = evidence.record, evidence.judgement
+    return VisaFacts(
+        visa_id=visa.visa_id or "",
+        issuer=visa.issuer,
+        signer=judgement.signer if judgement is not None else visa.certificate_ref,
+        signature=judgement.verdict.value if judgement is not None else "",
+        seen_at_centre=record is not None,
+        valid_from=visa.valid_from,
+        valid_until=visa.valid_until,
+        entries=visa.entries,
+        uses_before=max(evidence.uses_here, record.uses if record is not None else 0),
+    )
+
+
+def _face(comparison: FaceComparison) -> FaceFacts:
+    return FaceFacts(
+        reference=comparison.reference.value,
+        zone=comparison.zone.value,
+        distance=round(comparison.distance, 4),
+        match_threshold=comparison.match_threshold,
+        doubt_threshold=comparison.doubt_threshold,
+        frames=comparison.frames,
+        model=comparison.model,
+        model_sha256=comparison.model_sha256,
+        calibration_sha256=comparison.calibration_sha256,
+        provisional=comparison.provisional,
+    )
+
+
+def _list(answer: ListAnswer) -> ListFact:
+    return ListFact(name=answer.name, version=answer.version, head=answer.head)

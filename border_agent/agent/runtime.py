@@ -1,0 +1,212 @@
+"""The agent, built from its configuration: every room opened in order, and closed in the opposite one."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from border_agent.agent.answers import Answers
+from border_agent.agent.desk import Desk
+from border_agent.agent.eyes import Eyes
+from border_agent.agent.hub import Hub
+from border_agent.agent.readers import ReaderThread
+from border_agent.agent.recorder import Recorder
+from border_agent.clock import Clock
+from border_agent.config import CameraRole, Config
+from border_agent.decoding.camera import CameraProcess
+from border_agent.decoding.client import DecodingWorker
+from border_agent.errors import BorneError
+from border_agent.faces import load_calibration
+from border_agent.inspection.evidence import Step
+from border_agent.reporting import MqttVersion, ReportingService, ReportingSettings
+from border_agent.store import Journal, Lists, Store, VerifyReport, VisaUses, verify_journal
+from border_agent.words import languages
+from firmware_bridge.devices.serial_mrz import SerialMrzReader
+from firmware_bridge.devices.serial_scanner import SerialCodeScanner
+
+_log = logging.getLogger(__name__)
+
+SOFTWARE = importlib.metadata.version("borne")
+
+
+class KeyUnusable(BorneError):
+    """The device's journal key is missing, readable by others, or no Ed25519 key."""
+
+    code = "agent.key_unusable"
+
+
+def load_journal_key(file: Path) -> Ed25519PrivateKey:
+    """The device's journal key from a PEM file of mode 0600. Raises KeyUnusable."""
+    try:
+        if file.stat().st_mode & 0o077:
+            raise KeyUnusable(str(file), "others may read it; it must have mode 0600")
+        key = serialization.load_pem_private_key(file.read_bytes(), None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise KeyUnusable(str(file), str(error)) from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyUnusable(str(file), "not an Ed25519 key")
+    return key
+
+
+class Agent:
+    """Everything of one device. A context manager: entering starts it, leaving stops it in order."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.hub = Hub()
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            self._start(stack)
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        config = self.config
+        # First, because it warms up by itself while everything else is opened.
+        self._worker = stack.enter_context(DecodingWorker())
+        threading.Thread(target=self._worker.wait_ready, name="decoders-warm", daemon=True).start()
+        self._cameras = {
+            section.role: stack.enter_context(CameraProcess(section.name, section.source))
+            for section in config.devices.cameras
+        }
+        self._clock = Clock()
+        self._store = stack.enter_context(Store(config.path(config.store.path), config.path(config.store.key)))
+        self._journal_key = load_journal_key(config.path(config.identity.journal_key))
+        journal = Journal(self._store, config.device.id, self._journal_key, self._clock, software=SOFTWARE)
+        self._lists = Lists(self._store)
+        answers = Answers(self._lists, VisaUses(self._store), self._clock, load_calibration(), self._worker)
+        self.desk = Desk(
+            device=config.device.id,
+            abilities=self.abilities,
+            eyes=Eyes(self._worker, self._cameras),
+            answers=answers,
+            recorder=Recorder(journal, self._clock),
+            hub=self.hub,
+            times=config.times,
+        )
+        stack.callback(self.desk.stop)
+        self._readers = list(self._make_readers())
+        for reader in self._readers:
+            stack.callback(reader.stop)
+            reader.start()
+        self._reporting = ReportingService(self._store, journal, self._clock, self._reporting_settings())
+        stack.callback(self._reporting.stop)
+        self._reporting.start()
+
+    def abilities(self) -> tuple[Step, ...]:
+        """The steps this device can do at all, by its configuration."""
+        devices, steps = self.config.devices, []
+        if devices.document_reader is not None:
+            steps.append(Step.DOCUMENT)
+        if CameraRole.DOCUMENT in self._cameras:
+            steps.append(Step.PAGE)
+        if devices.code_scanner is not None or CameraRole.DOCUMENT in self._cameras:
+            steps.append(Step.VISA)
+        if CameraRole.FACE in self._cameras:
+            steps.append(Step.FACE)
+        return tuple(steps)
+
+    def capabilities(self) -> dict[str, Any]:
+        """What this agent can do, for a client that wants to leave out the rest."""
+        device = self.config.device
+        return {
+            "ready": self._worker.model is not None,
+            "device": device.id,
+            "role": device.role,
+            "post": device.post,
+            "software": SOFTWARE,
+            "languages": languages(),
+            "steps": self.abilities(),
+            "devices": self._device_states(),
+        }
+
+    def state(self) -> dict[str, Any]:
+        """How the device is: nothing here is cached, so nothing here can be older than the question."""
+        now, line = self._clock.read(), self._reporting.status()
+        return {
+            "device": self.config.device.id,
+            "clock": now,
+            "line": {**msgspec.to_builtins(line), "unacknowledged": line.unacknowledged},
+            "lists": {info.name: info for info in self._lists.infos()},
+            "devices": self._device_states(),
+            "decoders": {
+                "confinement": self._worker.confinement,
+                "readers": self._worker.readers,
+                "starts": self._worker.starts,
+            },
+            "memory_bytes": {
+                "agent": _resident_bytes(),
+                "decoders": self._worker.memory_bytes(),
+                "cameras": sum(camera.memory_bytes() for camera in self._cameras.values()),
+            },
+        }
+
+    def verify_journal(self) -> VerifyReport:
+        """The whole chain computed again."""
+        return verify_journal(self._store, self._journal_key.public_key())
+
+    def _device_states(self) -> list[dict[str, Any]]:
+        serial = [
+            {"name": thread.reader.name, "state": thread.reader.state, "problems": thread.problems}
+            for thread in self._readers
+        ]
+        cameras = [
+            {"name": camera.name, "state": camera.state, "confinement": camera.confinement}
+            for camera in self._cameras.values()
+        ]
+        return serial + cameras
+
+    def _make_readers(self) -> Iterator[ReaderThread]:
+        devices = self.config.devices
+        if devices.document_reader is not None:
+            section = devices.document_reader
+            reader = SerialMrzReader(section.name, str(self.config.path(section.port)), baudrate=section.baudrate)
+            yield ReaderThread(reader, self.desk.document_read)
+        if devices.code_scanner is not None:
+            section = devices.code_scanner
+            scanner = SerialCodeScanner(section.name, str(self.config.path(section.port)), baudrate=section.baudrate)
+            yield ReaderThread(scanner, self.desk.code_read)
+
+    def _reporting_settings(self) -> ReportingSettings:
+        config = self.config
+        return ReportingSettings(
+            role=config.device.role.value,
+            software=SOFTWARE,
+            root=bytes.fromhex(config.identity.root),
+            brokers=config.mqtt.brokers,
+            authority=config.path(config.mqtt.authority),
+            certificate=config.path(config.mqtt.certificate),
+            key=config.path(config.mqtt.key),
+            mqtt=MqttVersion(config.mqtt.version.value),
+        )
+
+
+@contextlib.contextmanager
+def open_store(config: Config) -> Iterator[Store]:
+    """The store of a configuration, for commands that only read it. Raises StoreError."""
+    with Store(config.path(config.store.path), config.path(config.store.key)) as store:
+        yield store
+
+
+def _resident_bytes() -> int:
+    with Path("/proc/self/statm").open(encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")

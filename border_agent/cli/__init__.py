@@ -1,0 +1,46 @@
+"""`borne`: the one entry point. Exit codes: 0 good, 1 the answer is no, 2 wrong use or unreadable input."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from border_agent.cli.base import BorneGroup, say_error, t
+from border_agent.errors import BorneError
+from firmware_bridge.errors import DeviceError
+from mqtt_schemas.errors import ContractError
+
+__all__ = ["cli", "main"]
+
+_COMMANDS = {
+    "agent": "border_agent.cli.agent:agent",
+    "centre": "border_agent.cli.centre:centre",
+    "demo": "border_agent.cli.demo:demo",
+    "inspect": "border_agent.cli.inspect:inspect",
+    "journal": "border_agent.cli.journal:journal",
+}
+
+
+@click.command(cls=BorneGroup, lazy=_COMMANDS, help=t("cli.borne"))
+@click.version_option(package_name="borne", message="borne %(version)s", help=t("cli.version"))
+def cli() -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; every error a person can cause is told in words, in their language."""
+    try:
+        sys.exit(cli.main(standalone_mode=False) or 0)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except click.UsageError as error:
+        click.echo(t("cli.usage_error", detail=error.format_message()), err=True)
+        if error.ctx is not None:
+            click.echo(t("cli.usage_hint", command=error.ctx.command_path), err=True)
+        sys.exit(2)
+    except (BorneError, ContractError, DeviceError) as error:
+        say_error(error)
+        sys.exit(2)

@@ -1,0 +1,50 @@
+"""`borne agent run`: the device's engine, in the foreground, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from border_agent.agent.runtime import Agent
+from border_agent.api.app import create_app
+from border_agent.api.server import ApiServer
+from border_agent.cli.base import BorneGroup, t
+from border_agent.config import load_config
+
+config_option = click.option(
+    "--config", "-c", required=True, type=click.Path(dir_okay=False, path_type=Path), help=t("cli.option.config")
+)
+
+
+@click.group(cls=BorneGroup, help=t("cli.agent"))
+def agent() -> None:
+    pass
+
+
+@agent.command(help=t("cli.agent.run"))
+@config_option
+def run(config: Path) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    loaded = load_config(config)
+    ended = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    with Agent(loaded) as engine:
+        server = ApiServer(create_app(engine), loaded.path(loaded.api.socket))
+        server.start()
+        try:
+            click.echo(t("cli.agent.ready", device=loaded.device.id, socket=loaded.path(loaded.api.socket)))
+            ended.wait()
+        finally:
+            server.stop()
+    click.echo(t("cli.agent.stopped"))

@@ -1,0 +1,89 @@
+"""What every command shares: the language, help in that language, errors as words, JSON on one line."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import msgspec
+
+from border_agent.words import environment_language, has, text
+
+LANGUAGE = environment_language()
+
+
+def t(key: str, **params: object) -> str:
+    """A text in the language of the person at the terminal."""
+    return text(key, LANGUAGE, **params)
+
+
+def say_error(error: Exception) -> None:
+    """An error as people need it: what is wrong and what to do, then where, for whoever helps them."""
+    key = f"error.{getattr(error, 'code', '')}"
+    if has(key):
+        click.echo(t(key), err=True)
+    click.echo(f"  {error}", err=True)
+
+
+def print_json(value: object) -> None:
+    """One JSON object on standard output."""
+    click.echo(msgspec.json.encode(value).decode())
+
+
+class _Formatter(click.HelpFormatter):
+    """click's own layout, with our headings."""
+
+    _HEADINGS: Mapping[str, str] = {"Options": "cli.heading.options", "Commands": "cli.heading.commands"}
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        super().write_usage(prog, args, t("cli.heading.usage") + " " if prefix is None else prefix)
+
+    @contextmanager
+    def section(self, name: str) -> Iterator[None]:
+        with super().section(t(self._HEADINGS[name]) if name in self._HEADINGS else name):
+            yield
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
+
+
+class _Worded(click.Command):
+    context_class = _Context
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.help = t("cli.help")
+        return option
+
+
+class BorneCommand(_Worded):
+    """A command whose help is in the person's language."""
+
+
+class BorneGroup(_Worded, click.Group):
+    """A group whose subcommands are imported when they are asked for: `borne --help` need not load OpenCV."""
+
+    command_class = BorneCommand
+
+    def __init__(self, *args: Any, lazy: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lazy = dict(lazy or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self._lazy})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self._lazy:
+            module, _, name = self._lazy[cmd_name].partition(":")
+            command: click.Command = getattr(importlib.import_module(module), name)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+BorneGroup.group_class = BorneGroup
+json_option = click.option("--json", "as_json", is_flag=True, help=t("cli.option.json"))

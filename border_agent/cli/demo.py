@@ -1,0 +1,58 @@
+"""`borne demo`: the main job, played from end to end on real parts."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from border_agent.cli.base import LANGUAGE, json_option, print_json, t
+from border_agent.demo.report import as_json as result_as_json
+from border_agent.demo.report import show
+from border_agent.demo.script import SHORT, play
+
+ALBUM = Path("build", "specimens")
+"""Where the rendered pictures stay between two runs."""
+
+
+@click.command(help=t("cli.demo"))
+@json_option
+@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help=t("cli.demo.keep"))
+@click.option("--album", type=click.Path(file_okay=False, path_type=Path), default=ALBUM, help=t("cli.demo.album"))
+@click.option("--short", is_flag=True, help=t("cli.demo.short", count=len(SHORT)))
+@click.pass_context
+def demo(context: click.Context, as_json: bool, keep: Path | None, album: Path, short: bool) -> None:
+    console = Console(stderr=True, highlight=False)
+
+    def tell(key: str, **params: object) -> None:
+        passage = params.pop("passage", None)
+        if passage is not None:
+            word = t(f"verdict.{passage.verdict}")  # type: ignore[attr-defined]
+            mark = "[green]✓[/]" if passage.as_expected else "[bold red]≠[/]"  # type: ignore[attr-defined]
+            console.print(f"  {mark} {passage.number:>2}  {passage.name:<36} {word}")  # type: ignore[attr-defined]
+        else:
+            console.print(f"[bold]·[/] {t(key, **params)}")
+
+    console.print(f"[bold]{t('demo.title')}[/]\n[dim]{t('demo.fictional')}[/]")
+    with _folder(keep) as folder:
+        result = play(folder, album, tell, numbers=SHORT if short else ())
+    if as_json:
+        print_json(result_as_json(result))
+    else:
+        show(result, Console(highlight=False), LANGUAGE)
+    context.exit(0 if result.good else 1)
+
+
+@contextlib.contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """A folder of its own under a short path: a Unix socket's name has 108 bytes at most."""
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep.absolute()
+        return
+    with tempfile.TemporaryDirectory(prefix="borne-") as name:
+        yield Path(name)

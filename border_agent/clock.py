@@ -1,0 +1,172 @@
+"""What time is it, and how far may that be believed?
+
+A device may have no battery-backed clock, and time is evidence. So the clock is the system's, held against
+what cannot be argued away: it never shows less than its floor (the newest of the software's build date, the
+journal's high-water mark and the lists installed), and a centre's signed acknowledgement, bound to the
+session's nonce, may set it right in either direction. Everything is UTC.
+
+Qualities, in the contract's words:
+
+    synchronised  a time server or an acknowledgement vouched for it within a day
+    holdover      one of them did, longer ago; since then it has run on by itself
+    doubtful      the system's clock is below the floor, or differs from what the centre signed
+    unknown       nothing has vouched for it
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from mqtt_schemas.entries import ClockQuality
+
+BUILD_DATE: Final = datetime(2026, 11, 1, tzinfo=UTC)
+"""The software was not written later than it runs: the first floor of every clock."""
+
+TOLERANCE: Final = timedelta(seconds=30)
+"""How far the system's clock may differ from the centre's before the centre's is taken."""
+
+FRESH: Final = timedelta(hours=24)
+"""How long one word of a time server or the centre counts as synchronised."""
+
+_BACKWARDS: Final = timedelta(seconds=1)
+_STALE_ACK: Final = timedelta(seconds=60)
+_REANCHOR: Final = timedelta(hours=1)
+_TIME_ERROR: Final = 5
+
+
+class ClockReading(Struct, frozen=True):
+    """One look at the clock."""
+
+    at: datetime
+    """UTC."""
+    quality: ClockQuality
+    went_back_seconds: float = 0.0
+    """How far the clock stands below the newest time already used; 0: it does not."""
+
+
+class Clock:
+    """The device's clock. Thread-safe; does no I/O but what `system`, `monotonic` and `synchronised` do."""
+
+    def __init__(
+        self,
+        *,
+        system: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        synchronised: Callable[[], bool] | None = None,
+        floor: datetime = BUILD_DATE,
+    ) -> None:
+        """`system`: seconds since 1970; `synchronised`: whether a time server vouches for it (default: the kernel's
+        own word)."""
+        self._system = system
+        self._monotonic = monotonic
+        self._synchronised = kernel_synchronised if synchronised is None else synchronised
+        self._lock = threading.Lock()
+        self._floor = floor
+        self._floor_at = monotonic()
+        self._anchor: tuple[datetime, float] | None = None
+        self._vouched_at: float | None = None
+
+    def now(self) -> datetime:
+        """The time, UTC."""
+        return self.read().at
+
+    def read(self) -> ClockReading:
+        """The time with its quality."""
+        with self._lock:
+            return self._read()
+
+    def trusted_system(self) -> bool:
+        """False while the system's own clock is known to be wrong: what OpenSSL checks by it means nothing."""
+        with self._lock:
+            reading, system = self._read(), self._system_time()
+            return system is not None and abs(system - reading.at) <= TOLERANCE
+
+    def raise_floor(self, at: datetime) -> None:
+        """It is not earlier than this (a journal entry's time, a list's issue)."""
+        with self._lock:
+            if at > self._floor:
+                self._floor, self._floor_at = at, self._monotonic()
+
+    def acknowledged(self, at: datetime) -> bool:
+        """Take the time of an acknowledgement that carried the current nonce; False where it is too old to count.
+
+        An acknowledgement repeated later in the same session carries an earlier time than has passed since the
+        last: it changes nothing.
+        """
+        with self._lock:
+            now = self._monotonic()
+            if self._anchor is not None:
+                begun, since = self._anchor
+                projected = begun + timedelta(seconds=now - since)
+                if at < projected - _STALE_ACK:
+                    return False
+                # A slow line only ever makes it late: keep the one that came quickest, for an hour.
+                if at <= projected and now - since < _REANCHOR.total_seconds():
+                    self._vouched_at = now
+                    return True
+            self._anchor = (at, now)
+            self._vouched_at = now
+            return True
+
+    def _read(self) -> ClockReading:
+        now = self._monotonic()
+        system = self._system_time()
+        by_server = self._synchronised()
+        floor = self._floor
+        if self._anchor is not None:
+            projected = self._anchor[0] + timedelta(seconds=now - self._anchor[1])
+            agrees = system is not None and abs(system - projected) <= TOLERANCE
+            at = system if agrees and system is not None else projected
+            quality = self._vouched(now) if agrees or not by_server else ClockQuality.DOUBTFUL
+        elif system is not None and system >= floor - _BACKWARDS:
+            at = system
+            if by_server:
+                self._vouched_at = now
+            quality = self._vouched(now)
+        else:
+            # Below the floor: run on from the floor itself, so that two moments still have an order.
+            at = floor + timedelta(seconds=max(0.0, now - self._floor_at))
+            return ClockReading(at, ClockQuality.DOUBTFUL, _seconds(floor - system) if system is not None else 0.0)
+        behind = floor - at
+        return ClockReading(at, quality, _seconds(behind) if behind > _BACKWARDS else 0.0)
+
+    def _vouched(self, now: float) -> ClockQuality:
+        if self._vouched_at is None:
+            return ClockQuality.UNKNOWN
+        fresh = now - self._vouched_at <= FRESH.total_seconds()
+        return ClockQuality.SYNCHRONISED if fresh else ClockQuality.HOLDOVER
+
+    def _system_time(self) -> datetime | None:
+        """None where the system's clock holds a value that is no date."""
+        try:
+            return datetime.fromtimestamp(self._system(), UTC)
+        except (OverflowError, ValueError, OSError):
+            return None
+
+
+def _seconds(span: timedelta) -> float:
+    return round(span.total_seconds(), 3)
+
+
+class _Timex(ctypes.Structure):
+    # Only the call's own result is read; the kernel's structure is 208 bytes, and must have room.
+    _fields_ = (("modes", ctypes.c_uint), ("rest", ctypes.c_byte * 508))
+
+
+_libc = ctypes.CDLL(None)
+
+
+def kernel_synchronised() -> bool:
+    """Whether the kernel says that a time server keeps its clock (adjtimex(2): any state but TIME_ERROR)."""
+    try:
+        state = _libc.adjtimex(ctypes.byref(_Timex()))
+    except AttributeError:
+        return False
+    return isinstance(state, int) and 0 <= state < _TIME_ERROR

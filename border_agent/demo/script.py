@@ -1,0 +1,118 @@
+"""Who comes, and what happens meanwhile: the line is cut during travellers 5 to 8, the agent killed after the 7th."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from border_agent.demo.counter import Arrival, Passage, pass_by
+from border_agent.demo.proof import prove
+from border_agent.demo.report import Result
+from border_agent.demo.world import World, today
+from border_agent.specimens.album import Album, CodeSpecimen, build_all, build_codes
+from border_agent.specimens.cast import Shown, Traveller
+from border_agent.specimens.feeds import policy, signer_records, visa_records, watch_records
+from border_agent.specimens.signing import make_signers
+from mqtt_schemas.feeds import Feed
+
+_log = logging.getLogger(__name__)
+
+OUTAGE_BEFORE, OUTAGE_AFTER = 5, 8
+"""The broker is killed before the one and comes back after the other."""
+KILL_AFTER = 7
+SHORT = (1, 2, 5, 6, 7, 8, 13)
+"""The travellers of the short form: every kind of verdict, the outage and the kill are still in it."""
+
+Tell = Callable[..., None]
+"""Tells a person what happens: a key of the demo's catalogue, and its parameters."""
+
+
+def play(folder: Path, album_folder: Path, tell: Tell, *, numbers: tuple[int, ...] = ()) -> Result:
+    """Play the whole demo in `folder`; pictures are kept in `album_folder` for the next time.
+
+    `numbers` chooses travellers (none: all). Raises DemoFailed, and what the parts raise.
+    """
+    begun = time.monotonic()
+    tell("demo.preparing")
+    album = build_all(album_folder, today())
+    signers = make_signers(album.today)
+    codes = build_codes(album, folder / "codes", signers)
+    with World(folder) as world:
+        tell("demo.starting")
+        world.prepare(
+            {
+                Feed.VISAS: list(visa_records(album.today, album.portraits())),
+                Feed.TRUST: list(signer_records(album.today, signers)),
+                Feed.POLICY: [policy(album.today)],
+                Feed.WATCHLIST: list(watch_records(album.today)),
+            }
+        )
+        world.start_centre()
+        world.start_agent()
+        wanted = {feed.value for feed in Feed}
+        state = world.wait_for(
+            "lists", lambda now: wanted <= {name for name, info in now["lists"].items() if info["version"]}
+        )
+        tell("demo.lists")
+        memory = state["memory_bytes"]
+        arrivals = [_arrival(album, codes, t) for t in album.travellers if not numbers or t.number in numbers]
+        passages, outage = _arrive(world, arrivals, tell)
+        tell("demo.waiting_acks")
+        world.wait_for("acknowledgements", lambda now: now["line"]["unacknowledged"] == 0)
+        world.stop_agent()
+        world.stop_centre()
+        proof = prove(world, passages)
+    assert isinstance(memory, dict)
+    return Result(
+        passages=tuple(passages),
+        proof=proof,
+        outage_seconds=outage,
+        kills=1,
+        memory=memory,
+        seconds=time.monotonic() - begun,
+    )
+
+
+def _arrive(world: World, arrivals: list[Arrival], tell: Tell) -> tuple[list[Passage], float]:
+    passages: list[Passage] = []
+    groups: dict[int, str] = {}
+    cut_at, outage = 0.0, 0.0
+    last = arrivals[-1].number
+    for arrival in arrivals:
+        if arrival.number == OUTAGE_BEFORE:
+            world.broker.kill()
+            cut_at = time.monotonic()
+            tell("demo.outage.begins")
+        passage = pass_by(world, arrival, groups.get(arrival.guardian, ""))
+        passages.append(passage)
+        groups[arrival.number] = passage.inspection
+        tell("demo.traveller", passage=passage, of=last)
+        if arrival.number == KILL_AFTER:
+            # The broker is down, so the decision just told cannot have been acknowledged.
+            world.kill_agent()
+            tell("demo.kill", seconds=round(world.start_agent(), 1))
+        if arrival.number == OUTAGE_AFTER:
+            world.broker.start()
+            outage = time.monotonic() - cut_at
+            tell("demo.outage.ends", seconds=round(outage, 1))
+    return passages, outage
+
+
+def _arrival(album: Album, codes: dict[int, CodeSpecimen], traveller: Traveller) -> Arrival:
+    code = codes.get(traveller.number)
+    by_scanner = code is not None and traveller.shown is Shown.SCANNER
+    return Arrival(
+        number=traveller.number,
+        name=traveller.name,
+        case=traveller.because or "good",
+        expected=traveller.expected,
+        mrz="\r\n".join(traveller.passport.lines).encode("ascii") + b"\r\n",
+        page=album.page_frames(traveller.number),
+        code=code.payload if code is not None and by_scanner else b"",
+        code_frames=code.frames if code is not None and not by_scanner else (),
+        live=album.live_frames(traveller.number),
+        accompanied=traveller.accompanied,
+        guardian=traveller.guardian,
+    )

@@ -1,0 +1,71 @@
+"""One traveller, one movement: what was found out, what follows from it, who decided.
+
+    evidence   values: what readers, lists and clock said; complete, so that a decision can be made again
+    findings   the registry of all that may be stated, with severities and what a traveller may learn
+    rules/     the rules by version; `decide` picks the version the policy names
+    verdict    the proposal, and its traveller-safe part
+    events, machine   the inspection's states: collecting, proposed, confirmed, cancelled
+
+Nothing in this room does input or output, reads a clock or draws a random number: the agent feeds it events and
+does what follows. That is what makes an inspection repeatable in court and a kiosk's crash harmless.
+"""
+
+from __future__ import annotations
+
+from border_agent.inspection.decide import decide, wanted_steps
+from border_agent.inspection.errors import InspectionError
+from border_agent.inspection.evidence import (
+    ClockEvidence,
+    DocumentEvidence,
+    Evidence,
+    FaceEvidence,
+    ListAnswer,
+    PageEvidence,
+    Step,
+    VisaEvidence,
+    WatchHit,
+    without_pictures,
+)
+from border_agent.inspection.findings import REGISTRY, Finding, SafeCode, Severity, finding, safe_code
+from border_agent.inspection.machine import (
+    Inspection,
+    Outcome,
+    Phase,
+    advance,
+    begin,
+    next_step,
+    open_steps,
+)
+from border_agent.inspection.verdict import Proposal, Verdict, traveller_codes
+
+__all__ = [
+    "REGISTRY",
+    "ClockEvidence",
+    "DocumentEvidence",
+    "Evidence",
+    "FaceEvidence",
+    "Finding",
+    "Inspection",
+    "InspectionError",
+    "ListAnswer",
+    "Outcome",
+    "PageEvidence",
+    "Phase",
+    "Proposal",
+    "SafeCode",
+    "Severity",
+    "Step",
+    "Verdict",
+    "VisaEvidence",
+    "WatchHit",
+    "advance",
+    "begin",
+    "decide",
+    "finding",
+    "next_step",
+    "open_steps",
+    "safe_code",
+    "traveller_codes",
+    "wanted_steps",
+    "without_pictures",
+]

@@ -1,0 +1,105 @@
+"""What can happen to an inspection. Each event is a value, tagged by its name, so a stream of them can be kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from border_agent.inspection.evidence import (
+    ClockEvidence,
+    DocumentEvidence,
+    FaceEvidence,
+    ListAnswer,
+    PageEvidence,
+    Step,
+    VisaEvidence,
+    WatchHit,
+)
+from border_agent.inspection.verdict import Proposal
+
+
+class DocumentRead(Struct, frozen=True, tag=True):
+    """The reader read something. Without an MRZ the step stays open for another try."""
+
+    document: DocumentEvidence
+
+
+class PageRead(Struct, frozen=True, tag=True):
+    """The data page was photographed. With an error the step stays open."""
+
+    page: PageEvidence
+
+
+class VisaRead(Struct, frozen=True, tag=True):
+    """A code was read. Without a visa in it the step stays open for another code."""
+
+    visa: VisaEvidence
+
+
+class FaceCompared(Struct, frozen=True, tag=True):
+    """The live face was compared. With an error the step stays open, except where the traveller declined."""
+
+    face: FaceEvidence
+
+
+class StepSkipped(Struct, frozen=True, tag=True):
+    """Somebody chose to leave a step out."""
+
+    step: Step
+
+
+class StepTimedOut(Struct, frozen=True, tag=True):
+    """A step was waited for long enough."""
+
+    step: Step
+
+
+class ListsConsulted(Struct, frozen=True, tag=True):
+    """The lists answered. Hits add up; of each list the latest answer holds."""
+
+    lists: tuple[ListAnswer, ...]
+    hits: tuple[WatchHit, ...] = ()
+
+
+class ProblemMet(Struct, frozen=True, tag=True):
+    """Something went wrong that left no reading: the code of its error."""
+
+    code: str
+
+
+class Propose(Struct, frozen=True, tag=True):
+    """No step is open: weigh the evidence as of this clock."""
+
+    clock: ClockEvidence
+
+
+class Decide(Struct, frozen=True, tag=True):
+    """Somebody decides. `officer` is empty where the machine confirms alone."""
+
+    decision: Proposal
+    officer: str
+    at: datetime
+    reason: str = ""
+
+
+class Cancel(Struct, frozen=True, tag=True):
+    """The inspection ends without a decision."""
+
+    reason: str
+    at: datetime
+
+
+Event = (
+    DocumentRead
+    | PageRead
+    | VisaRead
+    | FaceCompared
+    | StepSkipped
+    | StepTimedOut
+    | ListsConsulted
+    | ProblemMet
+    | Propose
+    | Decide
+    | Cancel
+)

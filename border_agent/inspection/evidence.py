@@ -1,0 +1,151 @@
+"""What one inspection found out: values only, complete enough to decide again in ten years.
+
+Everything `decide()` reads is here or in the policy: what a reader read, what a signature check said, what a list
+answered (with its version and head), what the clock was worth. Each value is a frozen `msgspec.Struct`, so that
+`msgspec.json` writes it to the journal and reads it back equal. Fields are only ever added, with a default that
+means "an older version did not record this".
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+
+from msgspec import Struct, structs
+
+from border_agent.documents.mrz import Mrz
+from border_agent.faces import FaceComparison
+from border_agent.seals import SealedVisa
+from border_agent.trust import SealJudgement
+from mqtt_schemas.entries import ClockQuality, Direction
+from mqtt_schemas.records import VisaRecord, WatchRecord
+
+FACE_DECLINED = "face.declined"
+"""Error of a face step that a traveller may choose; it answers the step."""
+FACE_SEVERAL = "face.several"
+FACE_NOT_FOUND = "face.not_found"
+FACE_NO_REFERENCE = "face.no_reference"
+
+
+class Step(StrEnum):
+    """What a traveller is asked for, in this order."""
+
+    DOCUMENT = "document"
+    PAGE = "page"
+    VISA = "visa"
+    FACE = "face"
+
+
+class DocumentEvidence(Struct, frozen=True, kw_only=True):
+    """What the reader read of the travel document."""
+
+    mrz: Mrz | None = None
+    error: str = ""
+    """Why `mrz` is missing: an error code such as `mrz.not_mrz`."""
+    attempts: int = 1
+
+
+class PageEvidence(Struct, frozen=True, kw_only=True):
+    """The picture of the data page, which holds the printed portrait."""
+
+    portrait_found: bool = False
+    error: str = ""
+
+
+class VisaEvidence(Struct, frozen=True, kw_only=True):
+    """What the visa's code says, who vouches for it, and what the lists and this device know of it."""
+
+    visa: SealedVisa | None = None
+    error: str = ""
+    """Why `visa` is missing: a seal's error code (`seal.not_a_seal`, `seal.malformed`) or the decoder's."""
+    judgement: SealJudgement | None = None
+    record: VisaRecord | None = None
+    """What the centre's list answered; `None`: the list does not hold this visa."""
+    record_version: int = 0
+    """Version of the `visas` feed that answered; 0: no list was there to ask."""
+    uses_here: int = 0
+    """Entries this device's own journal made with this visa."""
+
+
+class FaceEvidence(Struct, frozen=True, kw_only=True):
+    """Comparisons of the live face with each reference that was at hand."""
+
+    comparisons: tuple[FaceComparison, ...] = ()
+    error: str = ""
+    """Why there is none (the constants above, or a decoder's error), or `face.several`: which face was it?"""
+    portrait_matches_seal: bool | None = None
+    """Whether the reference portrait's SHA-256 is the one the visa's signature covers; `None`: nothing to compare."""
+
+
+class WatchHit(Struct, frozen=True, kw_only=True):
+    """One line of the watch-list that fits the document (`matched_on` "document") or the person ("identity")."""
+
+    record: WatchRecord
+    matched_on: str
+
+
+class ListAnswer(Struct, frozen=True, kw_only=True):
+    """Which issue of a feed was consulted. A feed the device does not hold has no answer at all."""
+
+    name: str
+    version: int
+    head: str = ""
+    """SHA-256 of the feed's head, hexadecimal."""
+    issued: datetime
+    expires: datetime | None = None
+
+
+class ClockEvidence(Struct, frozen=True, kw_only=True):
+    """The moment of the decision (UTC) and what it is worth."""
+
+    at: datetime
+    quality: ClockQuality
+    went_back_seconds: float = 0.0
+    """How far the clock went back since the last entry of the journal; 0: it did not."""
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise ValueError("a moment without a time zone is no evidence")
+
+    @property
+    def today(self) -> date:
+        """The day of the decision, UTC."""
+        return self.at.astimezone(UTC).date()
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """All that one inspection knows about one traveller's one movement."""
+
+    inspection_id: str
+    device: str
+    direction: Direction = Direction.ENTRY
+    purpose: str = ""
+    """Purpose of the journey as the entry-regime table names it; empty: not asked."""
+    group: str = ""
+    accompanied: bool = False
+    """A minor travels with a parent or guardian of the same group."""
+    started_at: datetime
+    document: DocumentEvidence | None = None
+    page: PageEvidence | None = None
+    visa: VisaEvidence | None = None
+    face: FaceEvidence | None = None
+    hits: tuple[WatchHit, ...] = ()
+    lists: tuple[ListAnswer, ...] = ()
+    clock: ClockEvidence
+    skipped: tuple[Step, ...] = ()
+    timed_out: tuple[Step, ...] = ()
+    problems: tuple[str, ...] = ()
+    """Codes of what went wrong on the way (`decoder.crashed`, `device.camera`), each once."""
+
+    @property
+    def mrz(self) -> Mrz | None:
+        """The document's machine-readable zone, where one was read."""
+        return self.document.mrz if self.document is not None else None
+
+
+def without_pictures(evidence: Evidence) -> Evidence:
+    """The evidence as the journal keeps it: pictures are referred to by their hash, and decide() needs no more."""
+    if evidence.visa is None or evidence.visa.record is None or not evidence.visa.record.portrait:
+        return evidence
+    record = structs.replace(evidence.visa.record, portrait=b"")
+    return structs.replace(evidence, visa=structs.replace(evidence.visa, record=record))

@@ -1,0 +1,79 @@
+"""The encrypted store: the journal that is the outbox, the lists from the centre, evidence, local uses of visas.
+
+Why SQLCipher: names, documents and faces of travellers must mean nothing to whoever carries the disk away. Why one
+journal table: what was decided, what is still to be sent and what proves both are the same rows. `Journal.commit`
+returns only when its entries are on disk; whoever calls it may then, and only then, say "recorded".
+
+    database    one writer, one reader, and the rule for threads
+    journal     append, mark, segments for batches        streams   the rows behind it
+    verify      recompute it all
+    lists       what the lists answer                     staging   how they get in        terms   how they are found
+    uses, evidence, notes                                 what changes with an entry, and small values
+    migrations  the schema, step by step                  sqlcipher opening, settings, errors; credential  the key
+
+After a failure: `StoreFull` passes by itself once there is room; on `WrongKey` or `StoreDamaged` the agent may
+`set_aside` the file (nothing is deleted) and begin a new epoch in a new store.
+"""
+
+from __future__ import annotations
+
+from border_agent.store.credential import create_key, read_key
+from border_agent.store.database import RESERVE_BYTES, Store, set_aside
+from border_agent.store.errors import (
+    EvidenceTooLarge,
+    KeyRefused,
+    ListRefused,
+    NotAppended,
+    StoreBusy,
+    StoreDamaged,
+    StoreError,
+    StoreFailed,
+    StoreFull,
+    WrongKey,
+)
+from border_agent.store.evidence import EvidenceKept, EvidenceStore
+from border_agent.store.journal import Change, Journal, Mark, Position, Receipt, Segment
+from border_agent.store.lists import Answer, ListInfo, Lists
+from border_agent.store.notes import Notes
+from border_agent.store.staging import FeedPosition, Staging
+from border_agent.store.uses import VisaUse, VisaUsed, VisaUses
+from border_agent.store.verify import Fault, FaultKind, VerifyReport, verify_journal
+
+__all__ = [
+    "RESERVE_BYTES",
+    "Answer",
+    "Change",
+    "EvidenceKept",
+    "EvidenceStore",
+    "EvidenceTooLarge",
+    "Fault",
+    "FaultKind",
+    "FeedPosition",
+    "Journal",
+    "KeyRefused",
+    "ListInfo",
+    "ListRefused",
+    "Lists",
+    "Mark",
+    "NotAppended",
+    "Notes",
+    "Position",
+    "Receipt",
+    "Segment",
+    "Staging",
+    "Store",
+    "StoreBusy",
+    "StoreDamaged",
+    "StoreError",
+    "StoreFailed",
+    "StoreFull",
+    "VerifyReport",
+    "VisaUse",
+    "VisaUsed",
+    "VisaUses",
+    "WrongKey",
+    "create_key",
+    "read_key",
+    "set_aside",
+    "verify_journal",
+]

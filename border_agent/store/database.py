@@ -1,0 +1,199 @@
+"""The encrypted database: one writer, one reader, and who may use them when.
+
+The rule for threads, the only one: every write goes through `writing()`, every read through `reading()`, and
+neither is held while waiting for anything but the disk. Behind them stand one connection and one lock each. So
+no two threads ever write at once and SQLite's own "busy" cannot occur between them; in WAL mode a reader sees the
+last commit and never waits for a writer. What takes long (a feed's changes, tidying) comes in small transactions,
+because a decision waits behind each of them. Long reads (`verify`) open a connection of their own by `opened()`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from border_agent.store.credential import read_key
+from border_agent.store.errors import StoreFailed, StoreFull
+from border_agent.store.migrations import migrate
+from border_agent.store.sqlcipher import Connection, DatabaseError, as_store_error, connect, translated
+
+_log = logging.getLogger(__name__)
+
+RESERVE_BYTES = 32 * 1024 * 1024
+"""What lists and evidence leave free on the disk, so that decisions can still be written down."""
+
+_SUFFIXES = ("", "-wal", "-shm")
+
+
+class Store:
+    """An open store. Thread-safe (see above); close it when the last user is done."""
+
+    def __init__(self, path: Path, key_file: Path, *, reserve_bytes: int = RESERVE_BYTES) -> None:
+        """Open the database, made where it is missing (`created` says so), and migrate it.
+
+        Raises KeyRefused, WrongKey (also for a file that is no database), StoreDamaged, StoreFull, StoreFailed.
+        """
+        self.path = path
+        self.reserve_bytes = reserve_bytes
+        self._key = read_key(key_file)
+        with translated(path):
+            self.created = not path.exists()
+            if self.created:
+                # What a crash in the middle of `set_aside` left: a new database must not take up an old log.
+                _move(path, _aside(path))
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+                _sync_folder(path.parent)
+        self._writer: Connection | None = self.open_connection()
+        self._reader: Connection | None = None
+        self._write_lock = threading.RLock()
+        self._read_lock = threading.RLock()
+        self._closed = False
+        try:
+            with translated(path):
+                migrate(self._writer)
+            self._reader = self.open_connection()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def open_connection(self) -> Connection:
+        """A connection of the caller's own, with the store's settings; the caller closes it."""
+        return connect(self.path, self._key)
+
+    @contextmanager
+    def opened(self) -> Iterator[Connection]:
+        """A connection of its own for one long read."""
+        connection = self.open_connection()
+        try:
+            with translated(self.path):
+                yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One durable transaction: all of it is on disk when this returns, or none of it is in the database.
+
+        Not to be nested. Raises StoreError; after it the store can be used again as soon as the cause is gone.
+        """
+        with self._write_lock:
+            if self._writer is None:
+                self._writer = self._reopened()
+            connection = self._writer
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException as error:
+                self._undo(connection)
+                if isinstance(error, DatabaseError):
+                    raise as_store_error(error, self.path) from None
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent look at the last commit. Raises StoreError."""
+        with self._read_lock:
+            if self._reader is None:
+                self._reader = self._reopened()
+            connection = self._reader
+            try:
+                connection.execute("BEGIN")
+                yield connection
+            except DatabaseError as error:
+                raise as_store_error(error, self.path) from None
+            finally:
+                _end_reading(connection)
+
+    def require_room(self, size: int) -> None:
+        """Raises StoreFull where writing `size` more bytes would eat into what is kept for decisions."""
+        with translated(self.path):
+            disk = os.statvfs(self.path.parent)
+        free = disk.f_bavail * disk.f_frsize
+        if free - size < self.reserve_bytes:
+            raise StoreFull(str(self.path), f"{free} bytes free, {self.reserve_bytes} are kept for decisions")
+
+    def close(self) -> None:
+        """Close the connections; waits for a transaction in progress."""
+        with self._write_lock, self._read_lock:
+            self._closed = True
+            for connection in (self._reader, self._writer):
+                if connection is not None:
+                    connection.close()
+            self._reader = self._writer = None
+
+    def _undo(self, connection: Connection) -> None:
+        """Roll back. A connection that cannot even do that is given up: the next write opens a new one."""
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except DatabaseError as error:
+            _log.error("cannot roll back, opening the store anew: %s", error)
+            self._writer = None
+            try:
+                connection.close()
+            except DatabaseError:
+                _log.error("the old connection does not close either")
+
+    def _reopened(self) -> Connection:
+        if self._closed:
+            raise StoreFailed(str(self.path), "closed")
+        return self.open_connection()
+
+
+def set_aside(path: Path) -> Path | None:
+    """Move a database that cannot be opened out of the way, whole; nothing is deleted. None where there is none.
+
+    The device then begins a new epoch in a new store (`EpochReason.STORE_LOST`), and a technician has the old one.
+    Raises StoreFailed.
+    """
+    if not path.exists():
+        return None
+    target = _aside(path)
+    with translated(path):
+        _move(path, target)
+        _sync_folder(path.parent)
+    return target
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lost-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}")
+
+
+def _move(path: Path, target: Path) -> None:
+    """Rename a database with its log. The main file first: without it the log is never taken for a database's."""
+    for suffix in _SUFFIXES:
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(target.with_name(target.name + suffix))
+
+
+def _end_reading(connection: Connection) -> None:
+    try:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    except DatabaseError as error:
+        _log.error("cannot end a read: %s", error)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new or renamed file's name durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,305 @@
+"""The journal: one append-only, hash-chained table of all that this device has to say. It is the outbox.
+
+"Unsent" means "after the mark"; there is no second queue that could disagree. An entry and what it changes locally
+(a visa used, evidence kept) are one durable transaction, and nobody is told before it is on disk. Where the journal
+ends is read from the database in each commit, never remembered: whatever a failed commit left behind, the next one
+continues what is really there.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
+
+from border_agent.clock import Clock
+from border_agent.store.database import Store
+from border_agent.store.errors import NotAppended, StoreDamaged
+from border_agent.store.sqlcipher import Connection
+from border_agent.store.streams import Stream, check_end, current_stream, head_at, secret_for, stamp
+from mqtt_schemas import chain
+from mqtt_schemas.entries import Entry, EpochOpened, EpochReason, write_entry
+from mqtt_schemas.errors import Malformed
+from mqtt_schemas.messages import SaltSecret
+
+_log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 64
+"""Entries of one commit."""
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """Proof of a durable commit: where its last entry stands in the chain."""
+
+    epoch: bytes
+    sequence: int
+    head: bytes
+    signature: bytes
+    """The device's, over the head (`mqtt_schemas.chain.head_statement`)."""
+
+
+class Position(Struct, frozen=True, kw_only=True):
+    """A point of the stream: where the journal ends, or its mark."""
+
+    epoch: bytes
+    sequence: int
+    head: bytes
+
+
+class Mark(Struct, frozen=True, kw_only=True):
+    """Up to where the centre has the stream, on its own signed word."""
+
+    epoch: bytes
+    sequence: int
+    head: bytes
+    at: datetime | None = None
+    """The acknowledgement's time; None: there has been none in this epoch."""
+
+
+class Segment(Struct, frozen=True, kw_only=True):
+    """Contiguous entries with all that a batch of them needs."""
+
+    epoch: bytes
+    first: int
+    last: int
+    previous: bytes
+    """Head before `first`."""
+    head: bytes
+    signature: bytes
+    bodies: tuple[bytes, ...]
+    secrets: tuple[SaltSecret, ...]
+    """Secrets whose first entry lies in the segment."""
+
+
+class Change(Protocol):
+    """Local state that changes with an entry, in its transaction (`VisaUsed`, `EvidenceKept`)."""
+
+    def apply(self, connection: Connection, at: datetime) -> None:
+        """Write it; `at` is the commit's time. Whatever it raises undoes the whole commit."""
+
+
+class Journal:
+    """The open journal of one device. Thread-safe."""
+
+    def __init__(
+        self,
+        store: Store,
+        device: str,
+        key: Ed25519PrivateKey,
+        clock: Clock,
+        *,
+        software: str,
+        reason: EpochReason = EpochReason.FIRST_START,
+    ) -> None:
+        """Find the end of the journal, or open its first epoch where the store has none (`reason` says why:
+        FIRST_START, or STORE_LOST after `set_aside`). Raises the clock's floor to the newest entry's time.
+
+        Raises StoreDamaged where the journal does not end where it says, StoreError.
+        """
+        self._store = store
+        self._device = device
+        self._key = key
+        self._clock = clock
+        self._software = software
+        self._listeners: list[Callable[[Receipt], None]] = []
+        self._listening = threading.Lock()
+        with store.reading() as connection:
+            stream = current_stream(connection)
+            if stream is not None:
+                check_end(connection, stream)
+                clock.raise_floor(stream.latest_at)
+        if stream is None:
+            self.open_epoch(reason)
+        elif stream.device != device:
+            raise StoreDamaged(str(store.path), f"the journal of {stream.device}, this is {device}")
+
+    @property
+    def device(self) -> str:
+        return self._device
+
+    def commit(self, entries: Sequence[Entry], changes: Sequence[Change] = ()) -> Receipt:
+        """Append entries with the local changes that belong to them; durable when it returns.
+
+        Raises NotAppended (none, more than 64, or one of them too large), StoreFull and other StoreErrors; nothing
+        has then changed, and the same call may be made again.
+        """
+        if not 1 <= len(entries) <= MOST_AT_ONCE:
+            raise NotAppended(self._device, f"{len(entries)} entries")
+        bodies = [self._write(entry) for entry in entries]
+        with self._store.writing() as connection:
+            stream = current_stream(connection)
+            if stream is None:
+                raise StoreDamaged(str(self._store.path), "no epoch")
+            receipt, at = self._append(connection, stream, bodies)
+            for change in changes:
+                change.apply(connection, at)
+        self._clock.raise_floor(at)
+        self._tell(receipt)
+        return receipt
+
+    def open_epoch(self, reason: EpochReason) -> Receipt:
+        """Begin a new stream; its first entry names the reason and the last head known. Raises StoreError."""
+        epoch = chain.new_epoch()
+        reading = self._clock.read()
+        with self._store.writing() as connection:
+            before = current_stream(connection)
+            opened = EpochOpened(
+                id=secrets.token_hex(16),
+                occurred_at=reading.at,
+                recorded_at=reading.at,
+                clock=reading.quality,
+                device=self._device,
+                software=self._software,
+                reason=reason,
+                previous_epoch=before.epoch if before is not None else b"",
+                previous_sequence=before.sequence if before is not None else 0,
+                previous_head=before.head if before is not None else b"",
+            )
+            genesis = chain.genesis(self._device, epoch)
+            connection.execute(
+                "INSERT INTO stream (epoch, device, opened_at, reason, head, latest_at, acknowledged_head)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (epoch, self._device, stamp(reading.at), reason.value, genesis, stamp(reading.at), genesis),
+            )
+            stream = current_stream(connection)
+            assert stream is not None
+            receipt, at = self._append(connection, stream, [self._write(opened)])
+        self._clock.raise_floor(at)
+        _log.warning("opened a new epoch: %s", reason.value)
+        self._tell(receipt)
+        return receipt
+
+    def position(self) -> Position:
+        """Where the journal ends. Raises StoreError."""
+        stream = self._stream()
+        return Position(epoch=stream.epoch, sequence=stream.sequence, head=stream.head)
+
+    def mark(self) -> Mark:
+        """Up to where the centre has acknowledged. Raises StoreError."""
+        stream = self._stream()
+        return Mark(
+            epoch=stream.epoch,
+            sequence=stream.acknowledged,
+            head=stream.acknowledged_head,
+            at=stream.acknowledged_at,
+        )
+
+    def move_mark(self, sequence: int, head: bytes, at: datetime) -> None:
+        """Note, durably, what the centre has acknowledged of the current epoch: forward, or back (a restored centre).
+
+        Raises NotAppended where `head` is not the journal's own at `sequence`: a fork is for the caller to report.
+        """
+        with self._store.writing() as connection:
+            stream = current_stream(connection)
+            if stream is None or head_at(connection, stream, sequence) != head:
+                raise NotAppended(self._device, f"the mark {sequence} is not on this chain")
+            connection.execute(
+                "UPDATE stream SET acknowledged = ?, acknowledged_head = ?, acknowledged_at = ? WHERE id = ?",
+                (sequence, head, stamp(at), stream.id),
+            )
+
+    def head_at(self, epoch: bytes, sequence: int) -> bytes | None:
+        """The head after `sequence` (0: genesis); None beyond the end or in another epoch. Raises StoreError."""
+        with self._store.reading() as connection:
+            stream = current_stream(connection)
+            return head_at(connection, stream, sequence) if stream is not None and stream.epoch == epoch else None
+
+    def entries_after(self, sequence: int, limit_rows: int, limit_bytes: int) -> Segment | None:
+        """The current epoch's entries after `sequence`, at least one and at most so many rows and bytes of bodies.
+
+        None where there is none. Raises StoreError.
+        """
+        with self._store.reading() as connection:
+            stream = current_stream(connection)
+            previous = head_at(connection, stream, sequence) if stream is not None else None
+            if stream is None or previous is None:
+                return None
+            taken: list[tuple[int, bytes, bytes, bytes]] = []
+            size = 0
+            rows = connection.execute(
+                "SELECT sequence, body, head, signature FROM journal WHERE stream = ? AND sequence > ?"
+                " ORDER BY sequence LIMIT ?",
+                (stream.id, sequence, limit_rows),
+            )
+            for row in rows:
+                size += len(row[1])
+                if taken and size > limit_bytes:
+                    break
+                taken.append(row)
+            rows.close()
+            if not taken:
+                return None
+            first, last = taken[0][0], taken[-1][0]
+            found = connection.execute(
+                "SELECT first, secret FROM secret WHERE stream = ? AND first BETWEEN ? AND ? ORDER BY first",
+                (stream.id, first, last),
+            ).fetchall()
+        return Segment(
+            epoch=stream.epoch,
+            first=first,
+            last=last,
+            previous=previous,
+            head=taken[-1][2],
+            signature=taken[-1][3],
+            bodies=tuple(row[1] for row in taken),
+            secrets=tuple(SaltSecret(first=start, secret=secret) for start, secret in found),
+        )
+
+    def latest(self, count: int) -> list[bytes]:
+        """The newest entries' bodies of the current epoch, oldest first. Raises StoreError."""
+        position = self.position()
+        segment = self.entries_after(max(0, position.sequence - count), count, 2**31)
+        return list(segment.bodies) if segment is not None else []
+
+    def on_commit(self, listener: Callable[[Receipt], None]) -> None:
+        """Call `listener` after every commit, in the committing thread; it must not wait."""
+        with self._listening:
+            self._listeners.append(listener)
+
+    def _stream(self) -> Stream:
+        with self._store.reading() as connection:
+            stream = current_stream(connection)
+        if stream is None:
+            raise StoreDamaged(str(self._store.path), "no epoch")
+        return stream
+
+    def _write(self, entry: Entry) -> bytes:
+        try:
+            return write_entry(entry)
+        except Malformed as error:
+            raise NotAppended(self._device, error.detail) from None
+
+    def _append(self, connection: Connection, stream: Stream, bodies: Sequence[bytes]) -> tuple[Receipt, datetime]:
+        at = self._clock.now()
+        sequence, head, signature = stream.sequence, stream.head, b""
+        secret = secret_for(connection, stream, sequence + 1, at)
+        for body in bodies:
+            sequence += 1
+            digest = chain.digest(chain.salt(secret, stream.epoch, sequence), body)
+            head = chain.link(head, sequence, digest)
+            signature = chain.sign_head(self._key, self._device, stream.epoch, sequence, head)
+            connection.execute(
+                "INSERT INTO journal (stream, sequence, body, digest, head, signature) VALUES (?, ?, ?, ?, ?, ?)",
+                (stream.id, sequence, body, digest, head, signature),
+            )
+        connection.execute(
+            "UPDATE stream SET sequence = ?, head = ?, latest_at = max(latest_at, ?) WHERE id = ?",
+            (sequence, head, stamp(at), stream.id),
+        )
+        return Receipt(epoch=stream.epoch, sequence=sequence, head=head, signature=signature), at
+
+    def _tell(self, receipt: Receipt) -> None:
+        with self._listening:
+            listeners = tuple(self._listeners)
+        for listener in listeners:
+            try:
+                listener(receipt)
+            except Exception as error:
+                # What is committed is committed, whoever stumbles over it.
+                _log.error("a listener of the journal failed: %s", error)

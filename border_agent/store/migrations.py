@@ -1,0 +1,175 @@
+"""The store's schema, step by step. Steps only add: this version and the one before share one database.
+
+`schemas/v<n>.sql` is what the database looks like after step n. A step that was ever released is never edited; its
+snapshot, and the fixture database of that version in the tests, say so.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Final
+
+import sqlite_utils
+from sqlite_utils import Migrations
+
+from border_agent.store.sqlcipher import Connection
+
+VERSION: Final = 1
+
+_JOURNAL: Final = (
+    """
+    CREATE TABLE stream (
+        id INTEGER PRIMARY KEY,
+        epoch BLOB NOT NULL UNIQUE CHECK (length(epoch) = 16),
+        device TEXT NOT NULL,
+        opened_at TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        -- Where the journal ends. It moves in every commit; a journal that ends elsewhere has lost its tail.
+        sequence INTEGER NOT NULL DEFAULT 0,
+        head BLOB NOT NULL CHECK (length(head) = 32),
+        latest_at TEXT NOT NULL,
+        -- The mark: up to here the centre has it, on its own word.
+        acknowledged INTEGER NOT NULL DEFAULT 0,
+        acknowledged_head BLOB NOT NULL,
+        acknowledged_at TEXT
+    ) STRICT
+    """,
+    """
+    CREATE TABLE journal (
+        stream INTEGER NOT NULL REFERENCES stream (id),
+        sequence INTEGER NOT NULL CHECK (sequence >= 1),
+        body BLOB NOT NULL,
+        digest BLOB NOT NULL CHECK (length(digest) = 32),
+        head BLOB NOT NULL CHECK (length(head) = 32),
+        signature BLOB NOT NULL CHECK (length(signature) = 64),
+        PRIMARY KEY (stream, sequence)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE secret (
+        stream INTEGER NOT NULL REFERENCES stream (id),
+        first INTEGER NOT NULL CHECK (first >= 1),
+        secret BLOB NOT NULL CHECK (length(secret) = 32),
+        day TEXT NOT NULL,
+        PRIMARY KEY (stream, first)
+    ) STRICT
+    """,
+    """
+    CREATE TRIGGER journal_contiguous BEFORE INSERT ON journal
+    WHEN NEW.sequence IS NOT
+        (SELECT coalesce(max(sequence), 0) + 1 FROM journal WHERE stream = NEW.stream)
+    BEGIN SELECT RAISE(ABORT, 'the journal only grows at its end'); END
+    """,
+    """
+    CREATE TRIGGER stream_kept BEFORE DELETE ON stream
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
+    """,
+    *(
+        f"""
+        CREATE TRIGGER {table}_{name} BEFORE {operation} ON {table}
+        BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
+        """
+        for table in ("journal", "secret")
+        for name, operation in (("unaltered", "UPDATE"), ("kept", "DELETE"))
+    ),
+)
+
+_LISTS: Final = (
+    """
+    CREATE TABLE feed (
+        name TEXT PRIMARY KEY,
+        -- Installed: rows up to this version answer.
+        version INTEGER NOT NULL DEFAULT 0,
+        head BLOB NOT NULL CHECK (length(head) = 32),
+        issued TEXT,
+        expires TEXT,
+        installed_at TEXT,
+        -- Staged: rows up to this version are here, and do not answer yet.
+        staged_version INTEGER NOT NULL DEFAULT 0,
+        staged_head BLOB NOT NULL CHECK (length(staged_head) = 32)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE feed_row (
+        feed TEXT NOT NULL REFERENCES feed (name),
+        version INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        record BLOB, -- NULL: deleted
+        PRIMARY KEY (feed, version)
+    ) STRICT
+    """,
+    "CREATE INDEX feed_row_key ON feed_row (feed, key, version)",
+    """
+    CREATE TABLE feed_term (
+        feed TEXT NOT NULL,
+        term TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        PRIMARY KEY (feed, term, version)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX feed_term_version ON feed_term (feed, version)",
+)
+
+_LOCAL: Final = (
+    """
+    CREATE TABLE visa_use (
+        movement TEXT PRIMARY KEY,
+        visa TEXT NOT NULL,
+        direction TEXT NOT NULL,
+        occurred_at TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX visa_use_visa ON visa_use (visa)",
+    """
+    CREATE TABLE evidence (
+        sha256 BLOB PRIMARY KEY CHECK (length(sha256) = 32),
+        size INTEGER NOT NULL,
+        kept_at TEXT NOT NULL,
+        data BLOB NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE note (
+        name TEXT PRIMARY KEY,
+        value BLOB NOT NULL
+    ) STRICT
+    """,
+)
+
+
+def _v1(database: sqlite_utils.Database) -> None:
+    for statement in (*_JOURNAL, *_LISTS, *_LOCAL):
+        database.execute(statement)
+
+
+migrations: Final = Migrations("borne")
+migrations(name="v1")(_v1)
+
+
+def migrate(connection: Connection) -> None:
+    """Bring a database to this version's schema: each step with its record in one transaction.
+
+    Steps of a newer version are left alone: they only added.
+    """
+    migrations.apply(sqlite_utils.Database(connection))
+
+
+def schema_of(connection: Connection) -> str:
+    """The schema as text, one statement after the other, sorted by name: what the snapshots hold."""
+    rows = connection.execute(
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_sqlite%' ESCAPE '\\'"
+        " ORDER BY type, name"
+    ).fetchall()
+    return "".join(f"{_lines(sql)};\n" for (sql,) in rows)
+
+
+def snapshot(version: int) -> str:
+    """The schema of a version as it was released."""
+    return (resources.files(__package__) / "schemas" / f"v{version}.sql").read_text(encoding="utf-8")
+
+
+def _lines(sql: str) -> str:
+    """A statement without the indentation it had in the code."""
+    lines = [line.rstrip() for line in sql.strip().splitlines()]
+    margin = min((len(line) - len(line.lstrip()) for line in lines[1:] if line), default=0)
+    return "\n".join([lines[0], *(line[margin:] for line in lines[1:])])

@@ -1,0 +1,92 @@
+"""The rows behind the journal: the current stream, its end, its salt secrets. Callers hold the transaction."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+
+from border_agent.store.errors import StoreDamaged
+from border_agent.store.sqlcipher import Connection
+from mqtt_schemas import chain
+
+
+class Stream(Struct, frozen=True):
+    """The current epoch's row."""
+
+    id: int
+    epoch: bytes
+    device: str
+    sequence: int
+    head: bytes
+    latest_at: datetime
+    acknowledged: int
+    acknowledged_head: bytes
+    acknowledged_at: datetime | None
+
+
+def stamp(at: datetime) -> str:
+    """A moment as it is stored: UTC, fixed width, so that text order is time order."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def moment(text: str | None) -> datetime | None:
+    """A stored moment."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def current_stream(connection: Connection) -> Stream | None:
+    row: tuple[Any, ...] | None = connection.execute(
+        "SELECT id, epoch, device, sequence, head, latest_at, acknowledged, acknowledged_head, acknowledged_at"
+        " FROM stream ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return None
+    return Stream(
+        id=row[0],
+        epoch=row[1],
+        device=row[2],
+        sequence=row[3],
+        head=row[4],
+        latest_at=datetime.fromisoformat(row[5]),
+        acknowledged=row[6],
+        acknowledged_head=row[7],
+        acknowledged_at=moment(row[8]),
+    )
+
+
+def head_at(connection: Connection, stream: Stream, sequence: int) -> bytes | None:
+    if sequence == 0:
+        return chain.genesis(stream.device, stream.epoch)
+    if sequence == stream.sequence:
+        return stream.head
+    row = connection.execute(
+        "SELECT head FROM journal WHERE stream = ? AND sequence = ?", (stream.id, sequence)
+    ).fetchone()
+    return bytes(row[0]) if row is not None else None
+
+
+def check_end(connection: Connection, stream: Stream) -> None:
+    """The last row must be the one the stream's own row names: a torn or shortened journal is not continued."""
+    row = connection.execute(
+        "SELECT sequence, head FROM journal WHERE stream = ? ORDER BY sequence DESC LIMIT 1", (stream.id,)
+    ).fetchone()
+    if row is None or (row[0], bytes(row[1])) != (stream.sequence, stream.head):
+        raise StoreDamaged("journal", f"does not end at entry {stream.sequence}")
+
+
+def secret_for(connection: Connection, stream: Stream, sequence: int, at: datetime) -> bytes:
+    """The salt secret that serves from `sequence` on: the day's, or a fresh one as a new UTC day begins."""
+    day = at.date().isoformat()
+    row = connection.execute(
+        "SELECT secret, day FROM secret WHERE stream = ? ORDER BY first DESC LIMIT 1", (stream.id,)
+    ).fetchone()
+    if row is not None and row[1] >= day:
+        # Also for a clock that went back over midnight: a secret more for each swing would help nobody.
+        return bytes(row[0])
+    secret = chain.new_secret()
+    connection.execute(
+        "INSERT INTO secret (stream, first, secret, day) VALUES (?, ?, ?, ?)", (stream.id, sequence, secret, day)
+    )
+    return secret

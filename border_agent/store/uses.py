@@ -1,0 +1,66 @@
+"""Visas used by movements that this device wrote: a single-entry visa is used up before the centre can know of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+
+from border_agent.store.database import Store
+from border_agent.store.sqlcipher import Connection
+from border_agent.store.streams import stamp
+from mqtt_schemas.entries import Direction
+
+ENTRY: Final = Direction.ENTRY.value
+
+
+class VisaUsed(Struct, frozen=True, kw_only=True):
+    """A movement that used a visa. Give it to `Journal.commit` with the movement's entry."""
+
+    visa_id: str
+    movement_id: str
+    """The entry's own id: a movement counts once."""
+    direction: Direction
+    occurred_at: datetime
+
+    def apply(self, connection: Connection, at: datetime) -> None:
+        """See `journal.Change`."""
+        connection.execute(
+            "INSERT INTO visa_use (movement, visa, direction, occurred_at) VALUES (?, ?, ?, ?)",
+            (self.movement_id, self.visa_id, self.direction.value, stamp(self.occurred_at)),
+        )
+
+
+class VisaUse(Struct, frozen=True, kw_only=True):
+    """One use, as it is stored."""
+
+    movement_id: str
+    direction: Direction
+    occurred_at: datetime
+
+
+class VisaUses:
+    """What this device knows of the use of visas. Thread-safe; raises StoreError."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def count(self, visa_id: str) -> int:
+        """Entries made here with this visa (exits do not use it up)."""
+        with self._store.reading() as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM visa_use WHERE visa = ? AND direction = ?", (visa_id, ENTRY)
+            ).fetchone()
+        return int(row[0])
+
+    def of(self, visa_id: str) -> list[VisaUse]:
+        """All uses of a visa here, in the order they were written."""
+        with self._store.reading() as connection:
+            rows = connection.execute(
+                "SELECT movement, direction, occurred_at FROM visa_use WHERE visa = ? ORDER BY rowid", (visa_id,)
+            ).fetchall()
+        return [
+            VisaUse(movement_id=row[0], direction=Direction(row[1]), occurred_at=datetime.fromisoformat(row[2]))
+            for row in rows
+        ]

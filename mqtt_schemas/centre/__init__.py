@@ -1,0 +1,1 @@
+"""The reference data centre on SQLite: see README.md."""

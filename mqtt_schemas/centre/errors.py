@@ -1,0 +1,76 @@
+"""What can go wrong at the data centre."""
+
+from __future__ import annotations
+
+from mqtt_schemas.errors import ContractError
+
+
+class CentreError(ContractError):
+    """Base of the data centre's errors."""
+
+    code = "centre"
+
+
+class BadConfiguration(CentreError):
+    """`centre.toml` cannot be read, or holds a key or a value that does not belong there."""
+
+    code = "centre.configuration"
+
+
+class BadFolder(CentreError):
+    """A folder that is not a data centre's, or is one already where a new one was asked for."""
+
+    code = "centre.folder"
+
+
+class AlreadyRunning(CentreError):
+    """Another process has this folder's lock."""
+
+    code = "centre.already_running"
+
+
+class BadKeyFile(CentreError):
+    """A key that is missing, unreadable, or readable by others than its owner."""
+
+    code = "centre.key_file"
+
+
+class BadEnrolment(CentreError):
+    """A device id, post or key that cannot be enrolled."""
+
+    code = "centre.enrolment"
+
+
+class StoreFailed(CentreError):
+    """The database refused; nothing of the transaction is stored."""
+
+    code = "centre.store"
+
+
+class DiskFull(StoreFailed):
+    """No room for the database; nothing of the transaction is stored, and nothing is acknowledged."""
+
+    code = "centre.disk_full"
+
+
+class Refused(StoreFailed):
+    """A row the database's own rules refuse (a trigger, a key); the rest of the transaction may stand."""
+
+    code = "centre.refused"
+
+
+class BadImport(CentreError):
+    """A file that cannot be imported as a whole; nothing of it is stored."""
+
+    code = "centre.import"
+
+
+class BadImportLine(BadImport):
+    """A line that is not the feed's record; nothing of its file is stored."""
+
+    code = "centre.import_line"
+
+    def __init__(self, where: str, line: int, detail: str) -> None:
+        """`line` counts from 1."""
+        self.line = line
+        super().__init__(where, f"line {line}: {detail}")

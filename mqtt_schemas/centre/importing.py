@@ -1,0 +1,173 @@
+"""Importing a feed's content from a file of JSON lines, one record a line.
+
+The file is the whole content: what it no longer holds is deleted. It is read and compared before the database
+is locked, so that a long import of few changes does not hold up the journals; then all changes are one
+transaction. One bad line, and nothing is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Struct
+
+from mqtt_schemas.centre.errors import BadImport, BadImportLine
+from mqtt_schemas.centre.feedstore import FeedStore
+from mqtt_schemas.centre.folder import CentreFolder
+from mqtt_schemas.errors import ContractError
+from mqtt_schemas.feeds import LARGEST_CHANGE, RECORDS, Feed, put, read_record
+from mqtt_schemas.records import Policy, SignerRecord, VisaRecord, WatchRecord
+
+LARGEST_KEY = 128
+
+
+class ImportReport(Struct, frozen=True, kw_only=True):
+    """What an import did."""
+
+    feed: str
+    version: int
+    added: int
+    changed: int
+    deleted: int
+    unchanged: int
+
+
+class _Difference(Struct, frozen=True):
+    """A record to put, by its place in the file: the records themselves may be too many to hold."""
+
+    key: str
+    line: int
+    offset: int
+    length: int
+    sha256: bytes
+
+
+class _Comparison(Struct):
+    differences: list[_Difference]
+    deleted: list[str]
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+
+def import_feed(
+    path: Path, feed: str, file: Path, *, allow_empty: bool = False, at: datetime | None = None
+) -> ImportReport:
+    """Make a feed's content what `file` holds.
+
+    `path` is the centre's folder, `feed` one of `visas`, `trust`, `policy`, `watchlist`. Raises BadImportLine
+    for the first line that is no record of the feed, or one already met; BadImport for a file that cannot be
+    read, that changes meanwhile, or that is empty (unless `allow_empty`: it would delete everything);
+    StoreFailed or DiskFull. Then nothing is changed.
+    """
+    try:
+        name = Feed(feed)
+    except ValueError:
+        raise BadImport(feed[:40], f"feeds are {', '.join(Feed)}") from None
+    folder = CentreFolder(path)
+    try:
+        with file.open("rb") as lines, folder.importing(), folder.database() as database:
+            return _import(FeedStore(database), name, lines, file, allow_empty, at or datetime.now(UTC))
+    except OSError as error:
+        raise BadImport(str(file), str(error)) from None
+
+
+def record_key(record: Struct) -> str:
+    """The key a record has in its feed. Raises ValueError for a type no feed carries."""
+    match record:
+        case VisaRecord():
+            return record.visa_id
+        case SignerRecord():
+            return sha256(record.certificate).hexdigest()
+        case Policy():
+            return record.policy_id
+        case WatchRecord():
+            return record.record_id
+        case _:
+            raise ValueError(f"{type(record).__name__} is in no feed")
+
+
+def _import(
+    feeds: FeedStore, feed: Feed, lines: BinaryIO, file: Path, allow_empty: bool, at: datetime
+) -> ImportReport:
+    with feeds.database.reading():
+        found = _compare(feeds, feed, lines, file, allow_empty)
+    version, _ = feeds.position(feed)
+    if found.differences or found.deleted:
+        with feeds.database.transaction():
+            puts = _read_again(feed, lines, file, found.differences)
+            version = feeds.append(feed, puts, found.deleted, at)
+    return ImportReport(
+        feed=feed,
+        version=version,
+        added=found.added,
+        changed=found.changed,
+        deleted=len(found.deleted),
+        unchanged=found.unchanged,
+    )
+
+
+def _compare(feeds: FeedStore, feed: Feed, lines: BinaryIO, file: Path, allow_empty: bool) -> _Comparison:
+    found, seen = _Comparison([], []), set[str]()
+    for number, offset, line in _lines(lines, file):
+        key, change = _read(feed, line, number, file)
+        if key in seen:
+            raise BadImportLine(str(file), number, f"{key} is there twice")
+        seen.add(key)
+        present = feeds.current(feed, key)
+        if present == change:
+            found.unchanged += 1
+            continue
+        found.added += present is None
+        found.changed += present is not None
+        found.differences.append(_Difference(key, number, offset, len(line), sha256(change).digest()))
+    if not seen and not allow_empty:
+        raise BadImport(str(file), "holds no record; importing it would delete every one there is")
+    found.deleted.extend(key for key in feeds.keys(feed) if key not in seen)
+    return found
+
+
+def _read_again(
+    feed: Feed, lines: BinaryIO, file: Path, differences: list[_Difference]
+) -> Iterator[tuple[str, bytes]]:
+    for difference in differences:
+        lines.seek(difference.offset)
+        key, change = _read(feed, lines.read(difference.length), difference.line, file)
+        if sha256(change).digest() != difference.sha256:
+            raise BadImport(str(file), f"line {difference.line} changed while it was read")
+        yield key, change
+
+
+def _lines(lines: BinaryIO, file: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Number, offset and bytes of each line that is not blank."""
+    number, offset = 0, 0
+    while line := lines.readline(LARGEST_CHANGE + 1):
+        number += 1
+        if len(line) > LARGEST_CHANGE:
+            raise BadImportLine(str(file), number, f"longer than {LARGEST_CHANGE} bytes")
+        if line.strip():
+            yield number, offset, line
+        offset += len(line)
+
+
+def _read(feed: Feed, line: bytes, number: int, file: Path) -> tuple[str, bytes]:
+    kind = RECORDS[feed]
+    try:
+        record = read_record(kind, line)
+        # A misspelt optional field would be dropped in silence, and its default be published.
+        given = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    except (ContractError, ValueError) as error:
+        raise BadImportLine(str(file), number, getattr(error, "detail", str(error))) from None
+    unknown = sorted(given.keys() - set(kind.__struct_fields__))
+    if unknown:
+        raise BadImportLine(str(file), number, f"unknown field {unknown[0][:40]}")
+    key = record_key(record)
+    change = put(key, record)
+    if len(change) > LARGEST_CHANGE or len(key) > LARGEST_KEY:
+        raise BadImportLine(str(file), number, "too large a record")
+    return key, change

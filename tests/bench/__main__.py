@@ -1,0 +1,25 @@
+"""`make bench`: measurements, each against a baseline of the same run. No verdict: machines differ, ratios less.
+
+Every module here has a `measure()` that yields (what, value, unit, baseline, ratio to it).
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import UTC, datetime
+
+import commit
+import decision
+
+
+def main() -> None:
+    print(
+        f"{datetime.now(UTC):%Y-%m-%d}  {platform.machine()}  {os.cpu_count()} cores  Python {platform.python_version()}"
+    )
+    for module in (commit, decision):
+        for what, value, unit, baseline, ratio in module.measure():
+            print(f"{what:<58} {value:>10.3f} {unit:<4} {ratio:>6.2f} x {baseline}")
+
+
+main()

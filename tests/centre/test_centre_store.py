@@ -1,0 +1,130 @@
+"""The database: append-only, durable settings, no room, rows it refuses."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from centre_device import AT, Office, PaperDevice, open_office
+
+from mqtt_schemas.centre.database import Database, stamp
+from mqtt_schemas.centre.errors import BadFolder, DiskFull, Refused, StoreFailed
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "centre.db"
+
+
+@pytest.fixture
+def office(file: Path) -> Office:
+    made = open_office(file)
+    device = PaperDevice()
+    made.enrol(device)
+    made.desk.handle([device.greets()])
+    device.travellers(3)
+    made.acks(device.sent(1, 4))
+    return made
+
+
+@pytest.mark.parametrize("table", ["journal", "secret", "head_signature", "keys_document"])
+def test_what_was_said_can_neither_be_changed_nor_erased(office: Office, table: str) -> None:
+    database = office.store.database
+    names = [row[1] for row in database.rows(f"PRAGMA table_info({table})")]
+    for statement in (
+        f"DELETE FROM {table}",
+        f"UPDATE {table} SET {names[0]} = {names[0]}",
+        f"REPLACE INTO {table} SELECT * FROM {table}",
+        f"INSERT OR REPLACE INTO {table} SELECT * FROM {table} LIMIT 1",
+    ):
+        with pytest.raises(Refused, match="append-only"):
+            database.execute(statement)
+    assert len(office.bodies()) == 4
+
+
+def test_a_mark_never_goes_back(office: Office) -> None:
+    with pytest.raises(Refused, match="never goes back"):
+        office.store.database.execute("UPDATE stream SET mark = mark - 1")
+    with pytest.raises(Refused, match="kept"):
+        office.store.database.execute("DELETE FROM stream")
+
+
+def test_a_commit_is_durable(file: Path, office: Office) -> None:
+    assert office.store.database.one("PRAGMA synchronous") == (2,)
+    assert office.store.database.one("PRAGMA journal_mode") == ("wal",)
+    assert office.store.database.one("PRAGMA foreign_keys") == (1,)
+    # Another connection sees it without this one being closed.
+    with Database(file) as other:
+        assert other.one("SELECT count(*) FROM journal") == (4,)
+
+
+def test_a_full_disk_acknowledges_nothing(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    database = office.store.database
+    device = PaperDevice("kiosk-2")
+    office.enrol(device)
+    (ack,) = office.acks(device.greets())
+    device.travellers(400)
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    (pages,) = database.one("PRAGMA page_count")
+    database.execute(f"PRAGMA max_page_count = {pages + 2}")
+    for _ in range(3):
+        assert office.acks(device.sent(1, 200)) == []
+        assert isinstance(office.desk.trouble, DiskFull)
+    assert len(office.bodies()) == 4
+    # A hello is answered all the same, and truly: nothing is there.
+    (ack,) = office.acks(device.sent(1, 200), device.greets())
+    assert (ack.upto, ack.head) == (0, device.heads[0])
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    # Room again: the same batches go in, and a person is told.
+    database.execute("PRAGMA max_page_count = 100000")
+    (ack,) = office.acks(device.sent(1, 200), device.sent(201, 401))
+    assert ack.upto == 401
+    assert office.desk.trouble is None
+    assert office.codes() == ["disk_full"]
+
+
+def test_a_read_only_database_acknowledges_nothing(office: Office) -> None:
+    device = PaperDevice("kiosk-2")
+    office.enrol(device)
+    office.acks(device.greets())
+    office.store.database.execute("PRAGMA query_only = ON")
+    assert office.acks(device.sent(1, 1)) == []
+    assert isinstance(office.desk.trouble, StoreFailed)
+    office.store.database.execute("PRAGMA query_only = OFF")
+    (ack,) = office.acks(device.sent(1, 1))
+    assert ack.upto == 1
+
+
+def test_a_failed_transaction_leaves_nothing(office: Office) -> None:
+    database = office.store.database
+    with pytest.raises(KeyError), database.transaction():
+        office.store.retire_device("kiosk-1", AT)
+        raise KeyError
+    with database.transaction():
+        with pytest.raises(KeyError), database.savepoint():
+            office.store.retire_device("kiosk-1", AT)
+            raise KeyError
+        office.store.keep_state("kiosk-1", b"{}", online=False, at=AT)
+    assert database.one("SELECT state FROM device") == ("enrolled",)
+    assert database.one("SELECT state FROM device_state") == (b"{}",)
+
+
+def test_only_a_database_of_ours_is_opened(tmp_path: Path, file: Path) -> None:
+    with pytest.raises(BadFolder):
+        Database(file)
+    assert not file.exists()
+    file.write_bytes(b"not a database, but long enough to be looked at" * 100)
+    with pytest.raises(StoreFailed):
+        Database(file)
+    newer = tmp_path / "newer.db"
+    with sqlite3.connect(newer) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreFailed, match="newer"):
+        Database(newer)
+
+
+def test_moments_sort_as_text() -> None:
+    assert stamp(datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)) == "2026-01-02T03:04:05.000006Z"
+    assert stamp(datetime(1, 1, 1, tzinfo=UTC)) < stamp(AT)

@@ -1,0 +1,45 @@
+"""A program that commits until it is killed, and says of each commit that returned: told.
+
+    commit_loop.py STORE KEY_FILE JOURNAL_KEY_HEX
+
+On standard output, one line a commit: sequence, head, visa id of the use committed with it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from store_kit import DEVICE, event
+
+from border_agent.clock import Clock
+from border_agent.store import Journal, Store, StoreError, VisaUsed
+from mqtt_schemas.entries import Direction
+
+
+def main() -> None:
+    path, key_file, key = Path(sys.argv[1]), Path(sys.argv[2]), bytes.fromhex(sys.argv[3])
+    with Store(path, key_file, reserve_bytes=0) as store:
+        journal = Journal(store, DEVICE, Ed25519PrivateKey.from_private_bytes(key), Clock(), software="test")
+        while True:
+            entry = event(size=2000)
+            use = VisaUsed(
+                visa_id=entry.id[:16],
+                movement_id=entry.id,
+                direction=Direction.ENTRY,
+                occurred_at=datetime.now(UTC),
+            )
+            try:
+                receipt = journal.commit([entry], [use])
+            except StoreError as error:
+                os.write(1, f"refused {error.code}\n".encode())
+                return
+            # One write system call: the line is told as soon as this returns, whatever happens next.
+            os.write(1, f"{receipt.sequence} {receipt.head.hex()} {use.visa_id}\n".encode())
+
+
+if __name__ == "__main__":
+    main()
