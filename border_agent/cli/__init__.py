@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from border_agent.cli.base import BorneGroup, say_error, t
+from border_agent.cli.base import BorneGroup, say_error, t, usage_words
 from border_agent.errors import BorneError
 from firmware_bridge.errors import DeviceError
 from mqtt_schemas.errors import ContractError
@@ -37,7 +37,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except click.UsageError as error:
-        click.echo(t("cli.usage_error", detail=error.format_message()), err=True)
+        click.echo(t("cli.usage_error", detail=usage_words(error)), err=True)
         if error.ctx is not None:
             click.echo(t("cli.usage_hint", command=error.ctx.command_path), err=True)
         sys.exit(2)

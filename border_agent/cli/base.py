@@ -33,6 +33,24 @@ def print_json(value: object) -> None:
     click.echo(msgspec.json.encode(value).decode())
 
 
+def usage_words(error: click.UsageError) -> str:
+    """What is wrong with a command line, in the person's language; click's own words for what is rare."""
+    match error:
+        case click.NoSuchOption():
+            return t("cli.no_such_option", name=error.option_name)
+        case click.MissingParameter():
+            return t("cli.missing", name=_parameter_name(error))
+        case click.BadParameter():
+            return t("cli.bad_value", name=_parameter_name(error), detail=error.message)
+        case _:
+            return error.format_message()
+
+
+def _parameter_name(error: click.BadParameter) -> str:
+    hint = error.param_hint or (error.param.get_error_hint(error.ctx) if error.param and error.ctx else "")
+    return hint if isinstance(hint, str) else ", ".join(hint or ())
+
+
 class _Formatter(click.HelpFormatter):
     """click's own layout, with our headings."""
 
@@ -76,6 +94,13 @@ class BorneGroup(_Worded, click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *self._lazy})
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not ctx.resilient_parsing and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise click.UsageError(t("cli.no_such_command", name=args[0][:80]), ctx)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in self._lazy:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from border_agent.cli.base import LANGUAGE, json_option, print_json, t
+from border_agent.cli.base import LANGUAGE, BorneCommand, json_option, print_json, t
 from border_agent.demo.report import as_json as result_as_json
 from border_agent.demo.report import show
 from border_agent.demo.script import SHORT, play
@@ -19,7 +19,7 @@ ALBUM = Path("build", "specimens")
 """Where the rendered pictures stay between two runs."""
 
 
-@click.command(help=t("cli.demo"))
+@click.command(cls=BorneCommand, help=t("cli.demo"))
 @json_option
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help=t("cli.demo.keep"))
 @click.option("--album", type=click.Path(file_okay=False, path_type=Path), default=ALBUM, help=t("cli.demo.album"))
@@ -33,17 +33,20 @@ def demo(context: click.Context, as_json: bool, keep: Path | None, album: Path, 
         if passage is not None:
             word = t(f"verdict.{passage.verdict}")  # type: ignore[attr-defined]
             mark = "[green]✓[/]" if passage.as_expected else "[bold red]≠[/]"  # type: ignore[attr-defined]
-            console.print(f"  {mark} {passage.number:>2}  {passage.name:<36} {word}")  # type: ignore[attr-defined]
+            line = f"  {mark} {passage.number:>2}  {passage.name:<36} {word}"  # type: ignore[attr-defined]
+            console.print(line, soft_wrap=True)
         else:
-            console.print(f"[bold]·[/] {t(key, **params)}")
+            console.print(f"[bold]·[/] {t(key, **params)}", soft_wrap=True)
 
-    console.print(f"[bold]{t('demo.title')}[/]\n[dim]{t('demo.fictional')}[/]")
+    console.print(f"[bold]{t('demo.title')}[/]\n[dim]{t('demo.fictional')}[/]", soft_wrap=True)
     with _folder(keep) as folder:
         result = play(folder, album, tell, numbers=SHORT if short else ())
     if as_json:
         print_json(result_as_json(result))
     else:
-        show(result, Console(highlight=False), LANGUAGE)
+        screen = Console(highlight=False)
+        # A pipe or a log has no width of its own; 80 columns would break every finding over five lines.
+        show(result, screen if screen.is_terminal else Console(highlight=False, width=132), LANGUAGE)
     context.exit(0 if result.good else 1)
 
 

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from border_agent.api.client import AgentClient, AgentGone, ApiRefused
-from border_agent.cli.base import LANGUAGE, json_option, print_json, t
+from border_agent.cli.base import LANGUAGE, BorneCommand, json_option, print_json, t
 from border_agent.words import has, text
 
 Json = dict[str, Any]
@@ -17,7 +17,7 @@ _LETTERS = {"a": "admit", "o": "refer", "r": "refuse"}
 _COLOURS = {"admit": "green", "refer": "yellow", "refuse": "red"}
 
 
-@click.command(help=t("cli.inspect"))
+@click.command(cls=BorneCommand, help=t("cli.inspect"))
 @click.option("--socket", required=True, help=t("cli.option.socket"))
 @click.option("--officer", required=True, help=t("cli.inspect.officer"))
 @click.option("--exit", "is_exit", is_flag=True, help=t("cli.inspect.exit"))

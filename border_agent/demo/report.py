@@ -104,14 +104,20 @@ def _travellers(result: Result, language: str, word: Any) -> Table:
 def _steps(result: Result, language: str, word: Any) -> Table:
     table = Table(title=word("demo.steps"), title_justify="left", title_style="bold")
     table.add_column(word("demo.column.step"))
-    table.add_column("p50", justify="right")
-    table.add_column("p95", justify="right")
-    for step, numbers in step_times(result.passages).items():
-        table.add_row(
-            word(f"demo.column.{step}"),
-            format_number(numbers["p50"], language, decimals=1),
-            format_number(numbers["p95"], language, decimals=1),
-        )
+    columns = (*STEPS, "total")
+    for step in columns:
+        table.add_column(word(f"demo.column.{step}"), justify="right")
+
+    def row(name: str, times: dict[str, float], *, end: bool = False) -> None:
+        cells = (format_number(times[step], language, decimals=1) if step in times else "" for step in columns)
+        table.add_row(name, *cells, end_section=end)
+
+    for passage in result.passages:
+        times = {**passage.step_ms, "total": sum(passage.step_ms.values())}
+        row(f"{passage.number:>2}  {passage.name}", times, end=passage is result.passages[-1])
+    summary = step_times(result.passages)
+    for share in ("p50", "p95"):
+        row(share, {step: numbers[share] for step, numbers in summary.items()})
     return table
 
 

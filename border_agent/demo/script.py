@@ -57,7 +57,7 @@ def play(folder: Path, album_folder: Path, tell: Tell, *, numbers: tuple[int, ..
         )
         tell("demo.lists")
         memory = state["memory_bytes"]
-        arrivals = [_arrival(album, codes, t) for t in album.travellers if not numbers or t.number in numbers]
+        arrivals = [arrival_of(album, codes, t) for t in album.travellers if not numbers or t.number in numbers]
         passages, outage = _arrive(world, arrivals, tell)
         tell("demo.waiting_acks")
         world.wait_for("acknowledgements", lambda now: now["line"]["unacknowledged"] == 0)
@@ -100,7 +100,8 @@ def _arrive(world: World, arrivals: list[Arrival], tell: Tell) -> tuple[list[Pas
     return passages, outage
 
 
-def _arrival(album: Album, codes: dict[int, CodeSpecimen], traveller: Traveller) -> Arrival:
+def arrival_of(album: Album, codes: dict[int, CodeSpecimen], traveller: Traveller) -> Arrival:
+    """What one traveller of the cast brings to the counter."""
     code = codes.get(traveller.number)
     by_scanner = code is not None and traveller.shown is Shown.SCANNER
     return Arrival(

@@ -71,8 +71,9 @@ def test_a_backlog_is_one_commit_and_one_acknowledgement(office: Office, device:
 def test_a_gap_is_asked_for_and_nothing_of_it_stored(office: Office, device: PaperDevice) -> None:
     device.travellers(9)
     office.acks(device.sent(1, 3))
-    (ack,) = office.acks(device.sent(6, 8))
-    assert (ack.problem, ack.upto, ack.want) == (Problem.GAP, 3, 4)
+    for first in (5, 6, 10):
+        (ack,) = office.acks(device.sent(first, 10))
+        assert (ack.problem, ack.upto, ack.want) == (Problem.GAP, 3, 4)
     assert len(office.bodies()) == 3
     # What was dropped is asked for although the gap before it closed; unless it came again meanwhile.
     (ack,) = office.acks(device.sent(6, 8), device.sent(4, 5))
@@ -222,6 +223,11 @@ def test_an_epoch_says_what_it_is(office: Office, device: PaperDevice) -> None:
     (ack,) = office.acks(device.sent(1, 2))
     assert ack.problem is Problem.EPOCH
     assert office.codes() == ["epoch_not_opened"]
+    opening = PaperDevice("kiosk-2").bodies[0]
+    device.bodies, device.heads = [], device.heads[:1]
+    device.add(opening)
+    (ack,) = office.acks(device.sent(1, 1))
+    assert ack.problem is Problem.EPOCH
     device.begin()
     genesis = chain.genesis("kiosk-2", device.epoch)
     (ack,) = office.acks(changed(device, 1, 1, previous=genesis))
@@ -254,6 +260,11 @@ def test_a_stream_keeps_its_key(office: Office, device: PaperDevice) -> None:
     office.enrol(replaced)
     (ack,) = office.acks(device.sent(3, 3))
     assert (ack.problem, ack.upto) == (Problem.SIGNATURE, 2)
+    # Nor may the new key go on with what the old one signed.
+    device.key, old = replaced.key, device.key
+    (ack,) = office.acks(device.sent(3, 3))
+    assert (ack.problem, ack.upto) == (Problem.SIGNATURE, 2)
+    device.key = old
     (ack,) = office.acks(replaced.sent(1, 1))
     assert (ack.problem, ack.upto) == (Problem.NONE, 1)
 

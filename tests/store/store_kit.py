@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from border_agent.clock import Clock
-from border_agent.store import Journal, Store, create_key
+from border_agent.store import Journal, Staging, Store, create_key
 from mqtt_schemas.entries import ClockQuality, DeviceEvent
+from mqtt_schemas.feeds import extend_feed, feed_genesis
+from mqtt_schemas.messages import FeedHead
+from mqtt_schemas.records import VisaRecord
 
 DEVICE = "uto-test-1"
 BEGIN = datetime(2027, 3, 1, 23, 0, tzinfo=UTC)
+AT = datetime(2027, 3, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -68,3 +72,31 @@ class Desk:
 
     def journal(self, store: Store) -> Journal:
         return Journal(store, DEVICE, self.key, self.hands.clock(), software="test")
+
+
+def visa(number: int, document: str = "L898902C3", **more: object) -> VisaRecord:
+    fields: dict[str, object] = {
+        "visa_id": f"{number:016x}",
+        "issuer": "UTO",
+        "document_issuer": "UTO",
+        "document_number": document,
+        "valid_from": date(2027, 1, 1),
+        "valid_until": date(2027, 12, 31),
+        "entries": 1,
+    }
+    return VisaRecord(**(fields | more))  # type: ignore[arg-type]
+
+
+def head(feed: str, rows: list[bytes], issued: datetime = AT) -> FeedHead:
+    digest = feed_genesis(feed)
+    for version, row in enumerate(rows, start=1):
+        digest = extend_feed(digest, version, row)
+    return FeedHead(feed=feed, version=len(rows), head=digest, issued=issued, expires=issued + timedelta(days=1))
+
+
+def install(store: Store, feed: str, rows: list[bytes]) -> None:
+    staging = Staging(store)
+    here = staging.position(feed).staged_version
+    if rows[here:]:
+        staging.stage(feed, here + 1, rows[here:])
+    assert staging.install(head(feed, rows), AT)

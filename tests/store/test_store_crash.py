@@ -68,6 +68,5 @@ def _check(desk: Desk, store: Store, everything: list[tuple[int, bytes, str]]) -
 
 def test_the_check_can_fail(desk: Desk) -> None:
     """The negative control: an entry that was told and is not there is noticed."""
-    with desk.store() as store:
-        with pytest.raises(AssertionError):
-            _check(desk, store, [(2, b"\0" * 32, "0" * 16)])
+    with desk.store() as store, pytest.raises(AssertionError):
+        _check(desk, store, [(2, b"\0" * 32, "0" * 16)])

@@ -66,9 +66,7 @@ def test_a_commit_that_does_not_fit_is_not_told_and_leaves_nothing(
     assert verify_journal(store, desk.key.public_key()).ok
 
 
-def test_an_entry_is_still_refused_whole_when_only_its_change_does_not_fit(
-    store: Store, journal: Journal
-) -> None:
+def test_an_entry_is_still_refused_whole_when_only_its_change_does_not_fit(store: Store, journal: Journal) -> None:
     limit(store, 4)
     before = journal.position()
     with pytest.raises(StoreFull):

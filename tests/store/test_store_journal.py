@@ -78,9 +78,7 @@ def test_segments_are_bounded_contiguous_and_each_ends_at_a_signed_head(desk: De
         assert segment.last - segment.first + 1 == len(segment.bodies) <= 4
         assert len(segment.bodies) == 1 or sum(map(len, segment.bodies)) <= 7000
         assert segment.previous == journal.head_at(segment.epoch, after)
-        chain.verify_head(
-            desk.key.public_key(), DEVICE, segment.epoch, segment.last, segment.head, segment.signature
-        )
+        chain.verify_head(desk.key.public_key(), DEVICE, segment.epoch, segment.last, segment.head, segment.signature)
         after, count = segment.last, count + len(segment.bodies)
     assert count == 21
 
@@ -210,7 +208,7 @@ def test_a_journal_is_of_one_device(desk: Desk, store: Store, journal: Journal) 
         "UPDATE OR REPLACE journal SET sequence = 2 WHERE sequence = 3",
         "DELETE FROM journal WHERE sequence = 3",
         "DELETE FROM journal",
-        "REPLACE INTO journal SELECT stream, sequence, x'00', digest, head, signature FROM journal WHERE sequence = 2",
+        "REPLACE INTO journal SELECT stream, sequence, x'00', digest, head, signature FROM journal",
         "INSERT OR REPLACE INTO journal SELECT * FROM journal WHERE sequence = 2",
         "INSERT INTO journal SELECT stream, 9, body, digest, head, signature FROM journal WHERE sequence = 2",
         "UPDATE secret SET secret = zeroblob(32)",

@@ -102,9 +102,7 @@ def test_a_lost_store_is_kept_and_the_device_goes_on_in_a_new_epoch(desk: Desk) 
     assert aside.read_bytes() == rubbish
     with desk.store() as store:
         assert store.created
-        journal = Journal(
-            store, DEVICE, desk.key, desk.hands.clock(), software="test", reason=EpochReason.STORE_LOST
-        )
+        journal = Journal(store, DEVICE, desk.key, desk.hands.clock(), software="test", reason=EpochReason.STORE_LOST)
         opened = read_entry(journal.latest(1)[0])
         assert isinstance(opened, EpochOpened)
         assert opened.reason is EpochReason.STORE_LOST

@@ -1,0 +1,211 @@
+"""Lists: what is installed answers, at once and all of it; what is staged does not."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from store_kit import AT, Desk, head, install, visa
+
+from border_agent.store import ListRefused, Lists, Staging, Store
+from border_agent.store.terms import same_birth, same_given_names, same_surname
+from mqtt_schemas.feeds import delete, feed_genesis, put
+from mqtt_schemas.records import Policy, SignerRecord, VisaRecord, VisaStatus, WatchRecord
+
+DAY = timedelta(days=1)
+
+
+def test_nothing_installed_answers_nothing(store: Store) -> None:
+    lists = Lists(store)
+    answer = lists.visa("0" * 16)
+    assert (answer.records, answer.version, answer.head) == ((), 0, feed_genesis("visas"))
+    assert lists.policy() is None
+    assert lists.infos() == ()
+    assert lists.watch_identity("", "", "").records == ()
+    assert lists.watch_document("UTO", "").records == ()
+
+
+def test_staged_changes_do_not_answer_until_all_are_installed(store: Store) -> None:
+    lists, staging = Lists(store), Staging(store)
+    rows = [put(visa(n).visa_id, visa(n)) for n in range(3)]
+    staging.stage("visas", 1, rows[:2])
+    assert lists.visa(visa(0).visa_id).records == ()
+    with pytest.raises(ListRefused):
+        staging.install(head("visas", rows), AT)
+    staging.stage("visas", 3, rows[2:])
+    assert lists.visa(visa(0).visa_id).records == ()
+    assert staging.install(head("visas", rows), AT)
+    for n in range(3):
+        answer = lists.visa(visa(n).visa_id)
+        assert answer.records == (visa(n),)
+        assert (answer.version, answer.head) == (3, head("visas", rows).head)
+
+
+def test_staging_survives_a_restart(desk: Desk) -> None:
+    rows = [put(visa(n).visa_id, visa(n)) for n in range(4)]
+    with desk.store() as store:
+        Staging(store).stage("visas", 1, rows[:3])
+    with desk.store() as store:
+        assert Staging(store).position("visas").staged_version == 3
+        install(store, "visas", rows)
+        assert Lists(store).visa(visa(3).visa_id).records == (visa(3),)
+
+
+@pytest.mark.parametrize("first", [1, 2, 4, 100])
+def test_changes_that_do_not_continue_are_refused(store: Store, first: int) -> None:
+    staging = Staging(store)
+    staging.stage("visas", 1, [put("a", visa(1)), put("b", visa(2))])
+    with pytest.raises(ListRefused):
+        staging.stage("visas", first, [put("c", visa(3))])
+    assert staging.position("visas").staged_version == 2
+
+
+def test_what_is_no_change_is_refused_whole(store: Store) -> None:
+    staging = Staging(store)
+    with pytest.raises(ListRefused):
+        staging.stage("visas", 1, [put("a", visa(1)), b"{rubbish"])
+    assert staging.position("visas").staged_version == 0
+
+
+def test_another_head_installs_nothing(store: Store) -> None:
+    staging = Staging(store)
+    rows = [put("a", visa(1))]
+    staging.stage("visas", 1, rows)
+    with pytest.raises(ListRefused):
+        staging.install(head("visas", [put("a", visa(2))]), AT)
+    assert Lists(store).infos() == ()
+
+
+def test_dropped_staging_leaves_what_is_installed(store: Store) -> None:
+    staging, rows = Staging(store), [put(visa(n).visa_id, visa(n)) for n in range(4)]
+    install(store, "visas", rows[:2])
+    staging.stage("visas", 3, rows[2:])
+    staging.drop("visas")
+    position = staging.position("visas")
+    assert (position.version, position.staged_version) == (2, 2)
+    install(store, "visas", rows)
+    assert Lists(store).visa(visa(3).visa_id).records == (visa(3),)
+
+
+def test_a_renewed_head_changes_the_dates_only_forward(store: Store) -> None:
+    lists, staging = Lists(store), Staging(store)
+    rows = [put("a", visa(1))]
+    install(store, "visas", rows)
+    assert staging.install(head("visas", rows, AT + DAY), AT + DAY)
+    assert not staging.install(head("visas", rows, AT), AT + DAY)
+    info = lists.info("visas")
+    assert info is not None
+    assert (info.issued, info.expires, info.installed_at) == (AT + DAY, AT + 2 * DAY, AT + DAY)
+
+
+def test_an_empty_list_is_a_list(store: Store) -> None:
+    assert Staging(store).install(head("visas", []), AT)
+    info = Lists(store).info("visas")
+    assert info is not None
+    assert info.version == 0
+
+
+def test_visas_are_found_by_their_document_and_by_their_newest_state_only(store: Store) -> None:
+    lists = Lists(store)
+    first, moved = visa(1), visa(1, document="X1")
+    install(store, "visas", [put("k", first), put("other", visa(2)), put("k", moved)])
+    assert lists.visas_of("UTO", "L898902C3").records == (visa(2),)
+    assert lists.visas_of("UTO", "X1").records == (moved,)
+    assert lists.visas_of("D", "X1").records == ()
+    assert lists.visa(first.visa_id).records == (moved,)
+
+
+def test_a_record_that_cannot_be_read_spoils_no_other(store: Store) -> None:
+    odd = put("odd", visa(7)).replace(b'"entries":1', b'"entries":"many"')
+    install(store, "visas", [odd, put("good", visa(8))])
+    assert Lists(store).visa(visa(8).visa_id).records == (visa(8),)
+    assert Lists(store).visa(visa(7).visa_id).records == ()
+
+
+def test_signers_and_policy(store: Store) -> None:
+    lists = Lists(store)
+    signer = SignerRecord(
+        issuer="UTO",
+        certificate=b"der",
+        scopes=("visa:UTO",),
+        use_from=date(2027, 1, 1),
+        use_until=date(2028, 1, 1),
+    )
+    install(store, "trust", [put("s", signer)])
+    assert lists.signers().records == (signer,)
+    policies = [Policy(policy_id=name, rules_version=1, country="UTO", issuers=("UTO",), regimes=()) for name in "ab"]
+    install(store, "policy", [put("a", policies[0]), put("b", policies[1]), delete("a")])
+    assert lists.policy() == policies[1]
+
+
+def test_the_watchlist_by_document_and_by_person(store: Store) -> None:
+    lists = Lists(store)
+    wanted = WatchRecord(record_id="1", surname="VAN DER BERG", given_names="ANNA MARIA", birth="1980-XX-XX")
+    stolen = WatchRecord(record_id="2", document_issuer="UTO", document_number="L898902C3")
+    anywhere = WatchRecord(record_id="3", document_number="L898902C3")
+    install(store, "watchlist", [put(r.record_id, r) for r in (wanted, stolen, anywhere)])
+    assert lists.watch_document("UTO", "L898902C3").records == (stolen, anywhere)
+    assert lists.watch_document("D", "L898902C3").records == (anywhere,)
+    assert lists.watch_document("D", "L898902C").records == ()
+    for surname, names, birth, hit in (
+        ("VAN DER BERG", "ANNA MARIA", "1980-05-01", True),
+        ("VANDERBERG", "ANNA", "1980-05-01", True),
+        ("VAN DER BERG", "", "", True),
+        ("VAN DER BERG", "MARIA", "XXXX-05-XX", True),
+        ("VAN DER BERG", "ANNA MARIA", "1981-05-01", False),
+        ("VAN DER BERG", "PETRA", "1980-05-01", False),
+        ("VAN DER BERGH", "ANNA MARIA", "1980-05-01", False),
+        ("BERG", "ANNA MARIA", "1980-05-01", False),
+    ):
+        assert bool(lists.watch_identity(surname, names, birth).records) is hit, (surname, names, birth)
+
+
+def test_names_and_dates_that_fit() -> None:
+    long = "PAPANDROPOULOUSVARVAR"
+    assert same_surname(long, long + "IDOU")
+    assert not same_surname("PAPA", "PAPANDREOU")
+    assert same_given_names("ANNA MARIA", "ANNA M")
+    assert not same_given_names("ANNA", "MARIA")
+    assert same_birth("1980-XX-XX", "1980-01-31")
+    assert not same_birth("1980-01-XX", "1980-02-01")
+
+
+CHANGES = st.lists(st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=25)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=CHANGES, cut=st.integers(0, 25), tidy=st.booleans())
+def test_any_history_answers_as_a_dictionary_would(
+    store: Store, changes: list[tuple[bool, int, int]], cut: int, tidy: bool
+) -> None:
+    """At every installed version, by key and by document, whatever is staged behind it and tidied before it."""
+    with store.writing() as connection:
+        for table in ("feed_term", "feed_row", "feed"):
+            connection.execute(f"DELETE FROM {table}")
+    lists, staging = Lists(store), Staging(store)
+    rows, model = [], dict[int, VisaRecord]()
+    for kept, key, document in changes:
+        record = visa(key, document=f"D{document}", status=VisaStatus.VALID)
+        rows.append(put(record.visa_id, record) if kept else delete(record.visa_id))
+    cut = min(cut, len(rows))
+    for kept, key, document in changes[:cut]:
+        if kept:
+            model[key] = visa(key, document=f"D{document}")
+        else:
+            model.pop(key, None)
+    if cut:
+        install(store, "visas", rows[:cut])
+    if rows[cut:]:
+        staging.stage("visas", cut + 1, rows[cut:])
+    if tidy:
+        while staging.tidy("visas", 3):
+            continue
+    for key in range(5):
+        expected = (model[key],) if key in model else ()
+        assert lists.visa(f"{key:016x}").records == expected
+    for document in range(4):
+        found = {record.visa_id for record in lists.visas_of("UTO", f"D{document}").records}
+        assert found == {r.visa_id for r in model.values() if r.document_number == f"D{document}"}
+    install(store, "visas", rows) if rows[cut:] else None
