@@ -115,6 +115,17 @@ class Clock:
             self._vouched_at = now
             return True
 
+    def resumed(self, at: datetime, vouched_ago: timedelta) -> None:
+        """Go on from an earlier process of this device: its time now, and how long ago somebody vouched for it.
+
+        For a caller that knows the time to have run on meanwhile (the same boot, or a clock with a battery).
+        """
+        with self._lock:
+            if self._anchor is None:
+                now = self._monotonic()
+                self._anchor = (at, now)
+                self._vouched_at = now - max(0.0, vouched_ago.total_seconds())
+
     def _read(self) -> ClockReading:
         now = self._monotonic()
         system = self._system_time()

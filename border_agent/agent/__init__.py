@@ -4,6 +4,7 @@
     desk       one inspection at a time, from the first reading to the proposal; many may wait for their officer
     eyes       the camera steps: a code on paper or phone, the printed portrait, the live face
     answers    what the lists and this device's own journal know of a document and a visa
+    timekeeping  the clock over a restart
     facts      an inspection as the journal entry that will stand for it
     hub        changes, to whoever listens
 

@@ -23,6 +23,7 @@ from border_agent.agent.eyes import Eyes
 from border_agent.agent.hub import Hub
 from border_agent.agent.readers import ReaderThread
 from border_agent.agent.recorder import Recorder
+from border_agent.agent.timekeeping import Timekeeping
 from border_agent.clock import Clock
 from border_agent.config import CameraRole, Config
 from border_agent.decoding.camera import CameraProcess
@@ -31,7 +32,7 @@ from border_agent.errors import BorneError
 from border_agent.faces import load_calibration
 from border_agent.inspection.evidence import Step
 from border_agent.reporting import MqttVersion, ReportingService, ReportingSettings
-from border_agent.store import Journal, Lists, Store, VerifyReport, VisaUses, verify_journal
+from border_agent.store import Journal, Lists, Notes, Store, VerifyReport, VisaUses, verify_journal
 from border_agent.words import languages
 from firmware_bridge.devices.serial_mrz import SerialMrzReader
 from firmware_bridge.devices.serial_scanner import SerialCodeScanner
@@ -92,6 +93,8 @@ class Agent:
         self._store = stack.enter_context(Store(config.path(config.store.path), config.path(config.store.key)))
         self._journal_key = load_journal_key(config.path(config.identity.journal_key))
         journal = Journal(self._store, config.device.id, self._journal_key, self._clock, software=SOFTWARE)
+        timekeeping = Timekeeping(Notes(self._store), self._clock)
+        timekeeping.resume()
         self._lists = Lists(self._store)
         answers = Answers(self._lists, VisaUses(self._store), self._clock, load_calibration(), self._worker)
         self.desk = Desk(
@@ -109,6 +112,7 @@ class Agent:
             stack.callback(reader.stop)
             reader.start()
         self._reporting = ReportingService(self._store, journal, self._clock, self._reporting_settings())
+        self._reporting.on_event(timekeeping.on_event)
         stack.callback(self._reporting.stop)
         self._reporting.start()
 

@@ -24,8 +24,8 @@ def broker(tmp_path: Path, authority: LabAuthority) -> Iterator[LabBroker]:
 
 
 @pytest.fixture
-def puppet(tmp_path: Path, authority: LabAuthority, broker: LabBroker) -> Iterator[Puppet]:
-    made = Puppet(tmp_path / "puppet", authority, broker)
+def puppet(authority: LabAuthority, broker: LabBroker) -> Iterator[Puppet]:
+    made = Puppet(authority, broker)
     made.publish_keys()
     yield made
     made.stop()

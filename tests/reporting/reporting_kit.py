@@ -20,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from border_agent.clock import Clock
 from border_agent.reporting import ReportingService, ReportingSettings
 from border_agent.store import Journal, Store, create_key
+from mqtt_schemas.chain import genesis
 from mqtt_schemas.codec import SecretTable, build_chunk, prove_batch
 from mqtt_schemas.entries import ClockQuality, DeviceEvent
 from mqtt_schemas.feeds import Feed, extend_feed, feed_genesis
@@ -127,7 +128,7 @@ class Post:
 class Puppet:
     """A centre on strings: it signs and says what a test wants, and keeps what came."""
 
-    def __init__(self, folder: Path, authority: LabAuthority, broker: LabBroker) -> None:
+    def __init__(self, authority: LabAuthority, broker: LabBroker, *, check_time: bool = True) -> None:
         self.root_key = Ed25519PrivateKey.generate()
         self.keys = {role: Ed25519PrivateKey.generate() for role in (ACK, *map(feed_role, Feed))}
         self.states: list[State] = []
@@ -141,6 +142,8 @@ class Puppet:
         tls = authority.client(CENTRE)
         context = ssl.create_default_context(cafile=str(tls.ca))
         context.load_cert_chain(tls.certificate, tls.key)
+        if not check_time:
+            context.verify_flags |= ssl.VerifyFlags(0x200000)
         self.client = Client(CallbackAPIVersion.VERSION2, client_id=CENTRE, protocol=MQTTv5)
         self.client.tls_set_context(context)
         self.client.on_message = self._received
@@ -185,9 +188,7 @@ class Puppet:
                 for role, key in self.keys.items()
             ),
         )
-        self.publish(
-            feed_head_topic(KEYS_FEED), sign_keys_document(root or self.root_key, document), retain=True
-        )
+        self.publish(feed_head_topic(KEYS_FEED), sign_keys_document(root or self.root_key, document), retain=True)
 
     def head(self, feed: str, rows: list[bytes], key: Ed25519PrivateKey | None = None, **more: Any) -> Signed:
         digest, now = feed_genesis(feed), datetime.now(UTC)
@@ -258,7 +259,5 @@ class Puppet:
                 self.pulls.append(decode(Pull, message.payload))
 
     def _acknowledge(self, epoch: bytes) -> None:
-        from mqtt_schemas.chain import genesis
-
         upto, head = self.marks.get(epoch, (0, genesis(DEVICE, epoch)))
         self.send_ack(epoch, upto, head)

@@ -95,9 +95,7 @@ class Line:
     def _carried(self, messages: list[M]) -> list[M]:
         if self.fair:
             return messages
-        carried = [
-            message for message in messages for _ in range(self.chance.choices((0, 1, 2), (3, 5, 2))[0])
-        ]
+        carried = [message for message in messages for _ in range(self.chance.choices((0, 1, 2), (3, 5, 2))[0])]
         if self.chance.random() < 0.3:
             self.chance.shuffle(carried)
         return carried

@@ -108,9 +108,9 @@ def test_only_what_continues_and_is_signed_is_taken_of_a_chunk() -> None:
     feed = puller(0, staged=5)
     assert feed.fitting(6, 3) == range(0)
     feed.headed(target(9))
-    assert feed.fitting(6, 3) == range(0, 3)
+    assert feed.fitting(6, 3) == range(3)
     assert feed.fitting(4, 4) == range(2, 4)
-    assert feed.fitting(6, 30) == range(0, 4)
+    assert feed.fitting(6, 30) == range(4)
     assert feed.fitting(7, 3) == range(0)
     assert feed.fitting(1, 5) == range(0)
 
@@ -197,7 +197,9 @@ def test_any_line_brings_the_list_in_the_end(seed: int, goals: list[int]) -> Non
                 assert head == head_at(after)
                 wanted = feed.target
                 assert wanted is not None
-                line = [(first, min(3, wanted.version + 1 - first)) for first in range(after + 1, wanted.version + 1, 3)]
+                line = [
+                    (first, min(3, wanted.version + 1 - first)) for first in range(after + 1, wanted.version + 1, 3)
+                ]
                 if not fair:
                     line = [piece for piece in line for _ in range(chance.choice((0, 1, 1, 2)))]
                     if chance.random() < 0.3:

@@ -1,0 +1,401 @@
+"""The whole way, over a true broker with TLS to the true centre, through kills and outages: each entry once."""
+
+from __future__ import annotations
+
+import logging
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from reporting_kit import DEVICE, Post, Puppet, event, wait_for
+
+from border_agent.clock import Clock
+from border_agent.reporting import BadLine, BadRoot, MqttVersion, ReportingEvent, ReportingService
+from border_agent.reporting.link import parse_broker
+from border_agent.store import Lists, verify_journal
+from mqtt_schemas.centre.database import Database
+from mqtt_schemas.centre.folder import BrokerSettings, CentreFolder, PublishSettings, init
+from mqtt_schemas.centre.importing import import_feed
+from mqtt_schemas.centre.register import enrol
+from mqtt_schemas.centre.service import CentreService
+from mqtt_schemas.entries import read_entry
+from mqtt_schemas.feeds import Feed
+from mqtt_schemas.keys import public_bytes
+from mqtt_schemas.lab import pki
+from mqtt_schemas.lab.broker import LabBroker
+from mqtt_schemas.lab.pki import CENTRE, LabAuthority
+from mqtt_schemas.messages import encode
+from mqtt_schemas.records import VisaRecord
+
+
+class TrueCentre:
+    """The reference centre in a folder, started and stopped at will."""
+
+    def __init__(self, folder: Path, authority: LabAuthority, broker: LabBroker) -> None:
+        self.folder = folder
+        tls = authority.client(CENTRE)
+        self.root = init(
+            folder,
+            BrokerSettings(
+                host="localhost",
+                port=broker.port,
+                ca=str(tls.ca),
+                certificate=str(tls.certificate),
+                key=str(tls.key),
+            ),
+            PublishSettings(chunks_per_second=200.0),
+        )
+        self.start()
+
+    def start(self) -> None:
+        self.service = CentreService(CentreFolder(self.folder))
+        self.service.start()
+
+    def stop(self) -> None:
+        self.service.stop()
+
+    def database(self) -> Database:
+        return CentreFolder(self.folder).database()
+
+    def entries(self) -> list[tuple[int, bytes, bytes]]:
+        """Sequence, head and body of each stored entry."""
+        with self.database() as database:
+            rows = database.rows("SELECT sequence, head, body FROM journal ORDER BY stream, sequence")
+            return [(int(row[0]), bytes(row[1]), bytes(row[2])) for row in rows]
+
+
+@pytest.fixture
+def centre(tmp_path: Path, authority: LabAuthority, broker: LabBroker) -> Iterator[TrueCentre]:
+    made = TrueCentre(tmp_path / "centre", authority, broker)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def device(tmp_path: Path, authority: LabAuthority, broker: LabBroker, centre: TrueCentre) -> Post:
+    made = Post(tmp_path / "post", authority, (f"mqtts://localhost:{broker.port}",), centre.root)
+    enrol(centre.folder, DEVICE, "airport", public_bytes(made.key))
+    return made
+
+
+def same_at_both_ends(device: Post, centre: TrueCentre) -> None:
+    journal = device.journal
+    stored = centre.entries()
+    segment = journal.entries_after(0, 10**6, 2**31)
+    assert segment is not None
+    assert [body for _, _, body in stored] == list(segment.bodies)
+    assert [sequence for sequence, _, _ in stored] == list(range(1, len(stored) + 1))
+    assert stored[-1][1] == journal.position().head
+    assert verify_journal(device.store, device.key.public_key()).ok
+
+
+def test_a_backlog_arrives_once_and_in_order(device: Post, centre: TrueCentre) -> None:
+    device.open()
+    for _ in range(40):
+        device.journal.commit([event(900) for _ in range(50)])
+    device.service.start()
+    wait_for(device.drained)
+    same_at_both_ends(device, centre)
+    assert device.journal.mark().sequence == 2001
+    device.close()
+
+
+@pytest.mark.parametrize("version", list(MqttVersion))
+def test_both_versions_of_mqtt(device: Post, centre: TrueCentre, version: MqttVersion) -> None:
+    device.more = {"mqtt": version}
+    with device:
+        wait_for(device.drained)
+        device.journal.commit([event()])
+        wait_for(device.drained)
+        same_at_both_ends(device, centre)
+
+
+def test_through_outages_of_broker_and_centre(device: Post, centre: TrueCentre, broker: LabBroker) -> None:
+    """The broker is killed and comes back, the centre stops and comes back; decisions go on all the while."""
+    seen: list[ReportingEvent] = []
+    device.open().service.on_event(seen.append)
+    device.service.start()
+    wait_for(device.drained)
+    broker.kill()
+    for _ in range(20):
+        device.journal.commit([event()])
+    wait_for(lambda: not device.service.status().online)
+    status = device.service.status()
+    assert (status.unacknowledged, status.answered) == (20, False)
+    time.sleep(0.3)
+    broker.start()
+    wait_for(device.drained)
+    centre.stop()
+    for _ in range(20):
+        device.journal.commit([event()])
+    time.sleep(0.2)
+    assert device.service.status().unacknowledged == 20
+    centre.start()
+    wait_for(device.drained)
+    same_at_both_ends(device, centre)
+    device.close()
+    kinds = [event.kind for event in seen]
+    assert kinds.count("line_up") == 2
+    assert kinds.count("line_down") == 1
+
+
+def test_killed_in_the_middle_of_everything(device: Post, centre: TrueCentre, broker: LabBroker) -> None:
+    """kill -9 of the agent, the broker, and a centre that restarts: what was told is there, once."""
+    chance = random.Random(14)
+    told: list[tuple[int, bytes, str]] = []
+    process = _agent(device, broker)
+    for turn in range(9):
+        time.sleep(chance.uniform(0.25, 0.6))
+        match turn % 3:
+            case 0:
+                told += _kill(process)
+                process = _agent(device, broker)
+            case 1:
+                broker.kill()
+                time.sleep(chance.uniform(0.05, 0.2))
+                broker.start()
+            case _:
+                centre.stop()
+                centre.start()
+    told += _kill(process)
+    with device:
+        wait_for(device.drained, 30.0)
+        same_at_both_ends(device, centre)
+        stored = {sequence: (head, read_entry(body).id) for sequence, head, body in centre.entries()}
+        for sequence, head, entry in told:
+            assert stored[sequence] == (head, entry)
+        identities = [identity for _, identity in stored.values()]
+        assert len(set(identities)) == len(identities)
+    assert len(told) > 60
+
+
+def _agent(device: Post, broker: LabBroker) -> subprocess.Popen[bytes]:
+    program = Path(__file__).with_name("agent_loop.py")
+    arguments = [
+        str(device.folder),
+        str(device.authority.client(DEVICE).certificate.parent),
+        f"mqtts://localhost:{broker.port}",
+        device.root.hex(),
+        device.key.private_bytes_raw().hex(),
+    ]
+    process = subprocess.Popen([sys.executable, str(program), *arguments], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.first_line = first  # type: ignore[attr-defined]
+    return process
+
+
+def _kill(process: subprocess.Popen[bytes]) -> list[tuple[int, bytes, str]]:
+    assert process.stdout is not None
+    process.kill()
+    output = process.first_line + process.stdout.read()  # type: ignore[attr-defined]
+    process.wait()
+    process.stdout.close()
+    lines = [line.split() for line in output.decode().splitlines(keepends=True) if line.endswith("\n")]
+    return [(int(sequence), bytes.fromhex(head), entry) for sequence, head, entry in lines]
+
+
+def test_lists_come_down_and_change(device: Post, centre: TrueCentre, tmp_path: Path) -> None:
+    _import_visas(centre, tmp_path, 400)
+    with device:
+        wait_for(lambda: device.installed("visas") == 400)
+        lists = Lists(device.store)
+        assert all(lists.visa(f"{n:016x}").records for n in range(400))
+        _import_visas(centre, tmp_path, 300)
+        wait_for(lambda: device.installed("visas") == 500)
+        assert lists.visa(f"{399:016x}").records == ()
+    with device:
+        wait_for(device.drained)
+        assert device.count("sent.pulls") == 0
+        assert device.installed("visas") == 500
+
+
+def _import_visas(centre: TrueCentre, folder: Path, count: int) -> None:
+    file = folder / "visas.jsonl"
+    records = (
+        VisaRecord(
+            visa_id=f"{n:016x}",
+            issuer="UTO",
+            document_issuer="UTO",
+            document_number=f"D{n}",
+            valid_from=date(2027, 1, 1),
+            valid_until=date(2027, 12, 31),
+            entries=1,
+            portrait_sha256=random.Random(n).randbytes(32),
+        )
+        for n in range(count)
+    )
+    file.write_bytes(b"".join(msgspec.json.encode(record) + b"\n" for record in records))
+    import_feed(centre.folder, Feed.VISAS, file)
+
+
+def test_a_full_disk_during_a_list_is_a_problem_that_passes(
+    device: Post, centre: TrueCentre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("border_agent.reporting.feeds.HOLD", 0.3)
+    monkeypatch.setattr("border_agent.reporting.feeds.FeedPuller.hold.__defaults__", (0.3,))
+    device.open()
+    with device.store.writing() as connection:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages + 12}")
+    _import_visas(centre, tmp_path, 400)
+    device.service.start()
+    wait_for(lambda: "store" in device.problems())
+    assert device.installed("visas") == 0
+    assert Lists(device.store).visa("0" * 16).records == ()
+    with device.store.writing() as connection:
+        connection.execute("PRAGMA max_page_count = 1000000")
+    receipt = device.journal.commit([event()])
+    wait_for(lambda: device.installed("visas") == 400)
+    wait_for(lambda: device.service.status().acknowledged >= receipt.sequence)
+    wait_for(lambda: not device.problems())
+    device.close()
+
+
+def test_the_next_broker_of_the_list_is_tried(device: Post, centre: TrueCentre) -> None:
+    device.brokers = ("mqtts://localhost:1", *device.brokers)
+    with device:
+        wait_for(device.drained)
+        assert device.service.status().broker == device.brokers[1].removeprefix("mqtts://")
+
+
+def test_a_broker_of_another_authority_is_refused(tmp_path: Path, device: Post, authority: LabAuthority) -> None:
+    stranger = LabAuthority(tmp_path / "stranger", "Stranger")
+    with LabBroker(tmp_path / "other", stranger.server()) as other:
+        device.brokers = (f"mqtts://localhost:{other.port}",)
+        with device:
+            wait_for(lambda: "refused" in device.problems())
+            assert not device.service.status().online
+            device.journal.commit([event()])
+
+
+def test_a_device_of_another_authority_is_refused_and_lives(
+    tmp_path: Path, device: Post, authority: LabAuthority
+) -> None:
+    stranger = LabAuthority(tmp_path / "stranger", "Stranger")
+    identity = stranger.client(DEVICE)
+    with device:
+        wait_for(device.drained)
+    settings = device.settings()
+    device.open()
+    device.service = ReportingService(
+        device.store,
+        device.journal,
+        device.clock,
+        type(settings)(
+            brokers=settings.brokers,
+            authority=settings.authority,
+            certificate=identity.certificate,
+            key=identity.key,
+            root=settings.root,
+            retry_first=0.1,
+        ),
+    )
+    device.service.start()
+    wait_for(lambda: device.count("line.failed") > 1)
+    receipt = device.journal.commit([event()])
+    assert device.service.status().last_sequence == receipt.sequence
+    device.close()
+
+
+class _Later(datetime):
+    """The laboratory's clock, 30 days fast."""
+
+    @classmethod
+    def now(cls, tz: object = None) -> datetime:
+        return datetime.now(UTC) + timedelta(days=30)
+
+
+@pytest.mark.parametrize("knows_better", [True, False])
+def test_a_certificate_of_the_future_by_a_wrong_system_clock(
+    tmp_path: Path, authority: LabAuthority, monkeypatch: pytest.MonkeyPatch, knows_better: bool
+) -> None:
+    """The system's clock is a month behind the certificate's beginning; the floor says it is wrong."""
+    monkeypatch.setattr(pki, "datetime", _Later)
+    server = authority.server(f"future-broker-{knows_better}".lower())
+    monkeypatch.undo()
+    clock = Clock()
+    if knows_better:
+        clock.raise_floor(datetime.now(UTC) + timedelta(days=31))
+    with LabBroker(tmp_path / "future", server) as broker:
+        puppet = Puppet(authority, broker, check_time=False)
+        puppet.publish_keys()
+        url = f"mqtts://localhost:{broker.port}"
+        with Post(tmp_path / "post", authority, (url,), puppet.root, clock=clock) as post:
+            if knows_better:
+                wait_for(lambda: post.count("acks.taken") > 0)
+            else:
+                wait_for(lambda: "refused" in post.problems())
+        puppet.stop()
+
+
+def test_an_expired_certificate_is_refused_by_the_agents_own_clock(tmp_path: Path, device: Post) -> None:
+    """OpenSSL is told not to look; the agent's clock, which cannot be too late, does."""
+    device.clock.raise_floor(datetime.now(UTC) + timedelta(days=6 * 365))
+    with device:
+        wait_for(lambda: "refused" in device.problems())
+        assert not device.service.status().online
+
+
+def test_a_fault_of_our_own_closes_the_line_and_begins_anew(
+    device: Post, centre: TrueCentre, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with device, caplog.at_level(logging.CRITICAL):
+        wait_for(device.drained)
+        with monkeypatch.context() as patch:
+            patch.setattr(device.journal, "entries_after", lambda *_: 1 // 0)
+            receipt = device.journal.commit([event()])
+            wait_for(lambda: "internal" in device.problems())
+        wait_for(lambda: device.service.status().acknowledged >= receipt.sequence)
+        wait_for(lambda: not device.problems())
+
+
+def test_listeners_that_stumble_do_not_stop_reporting(device: Post, centre: TrueCentre) -> None:
+    def stumble(_: ReportingEvent) -> None:
+        raise RuntimeError("listener")
+
+    device.open().service.on_event(stumble)
+    device.service.start()
+    wait_for(device.drained)
+    assert device.count("listener") > 0
+    device.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["mqtt://localhost:1883", "localhost", "mqtts://", "mqtts://h:99999", "mqtts://h/path", "mqtts://u@h", ""],
+)
+def test_an_address_without_tls_or_sense_is_no_broker(url: str) -> None:
+    with pytest.raises(BadLine):
+        parse_broker(url)
+    assert str(parse_broker("mqtts://[::1]")) == "::1:8883"
+
+
+def test_settings_that_cannot_work_are_said_at_once(device: Post, tmp_path: Path) -> None:
+    device.root = b"short"
+    with pytest.raises(BadRoot):
+        device.open()
+    device.store.close()
+    device.root = b"\0" * 32
+    device.brokers = ()
+    with pytest.raises(BadLine):
+        device.open()
+    device.store.close()
+    device.brokers = ("mqtts://localhost:1",)
+    device.authority = LabAuthority(tmp_path / "other")
+    device.authority.client(DEVICE).certificate.write_text("rubbish")
+    with pytest.raises(BadLine):
+        device.open()
+    device.store.close()
+
+
+def test_the_status_is_a_value_that_can_be_sent(device: Post) -> None:
+    with device:
+        wait_for(device.drained)
+        assert encode(device.service.status())
