@@ -72,7 +72,7 @@ def test_every_text_of_the_command_line_is_used() -> None:
     unused = [
         key
         for key in domain_keys("cli", "en")
-        if f'"{key}"' not in sources
+        if key not in sources
         and key not in {f"cli.centre.{feed}" for feed in ("visas", "trust", "policy", "watchlist")}
     ]
     assert not unused

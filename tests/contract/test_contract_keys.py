@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -100,6 +101,15 @@ def test_any_change_is_found(changes: dict[str, Any]) -> None:
     signed = msgspec.structs.replace(keys.sign(VISAS, "feed:visas", BODY), **changes)
     with pytest.raises(BadSignature):
         ring().verify(signed, "feed:visas")
+
+
+def test_a_role_that_is_only_claimed_is_refused() -> None:
+    """The signature holds in the role wanted, but the document says another of itself."""
+    signed = msgspec.structs.replace(keys.sign(ACK, keys.ACK, BODY), role="feed:visas")
+    with pytest.raises(BadSignature):
+        ring().verify(signed, keys.ACK)
+    with pytest.raises(BadSignature):
+        keys.KeyRing.open(msgspec.structs.replace(signed_keys(ROOT_ONE), role=keys.ACK), PINNED)
 
 
 def test_a_key_the_document_does_not_name_signs_nothing() -> None:
@@ -246,6 +256,17 @@ def test_a_succeeded_root_does_not_sign_a_document_that_names_its_successor() ->
 def test_a_broken_succession_is_refused(roots: tuple[RootLink, ...]) -> None:
     with pytest.raises(BadSignature):
         keys.KeyRing.open(signed_keys(ROOT_THREE, roots=roots), PINNED)
+
+
+@pytest.mark.parametrize(("number", "holds"), [(64, True), (65, False)])
+def test_successions_have_an_end(number: int, holds: bool) -> None:
+    roots = [private(f"root {index}") for index in range(number + 1)]
+    links = [keys.link_root(old, keys.public_bytes(new)) for old, new in pairwise(roots)]
+    if holds:
+        assert keys.newest_root(keys.public_bytes(roots[0]), links) == keys.public_bytes(roots[-1])
+        return
+    with pytest.raises(BadSignature):
+        keys.newest_root(keys.public_bytes(roots[0]), links)
 
 
 def test_a_link_is_not_a_document_signature() -> None:

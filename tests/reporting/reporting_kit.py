@@ -194,7 +194,12 @@ class Puppet:
         digest, now = feed_genesis(feed), datetime.now(UTC)
         for version, row in enumerate(rows, start=1):
             digest = extend_feed(digest, version, row)
-        fields = {"version": len(rows), "head": digest, "issued": now, "expires": now + timedelta(days=3)}
+        fields: dict[str, Any] = {
+            "version": len(rows),
+            "head": digest,
+            "issued": now,
+            "expires": now + timedelta(days=3),
+        }
         body = encode_body(FeedHead(feed=feed, **(fields | more)))
         return sign(key or self.keys[feed_role(feed)], feed_role(feed), body)
 
@@ -240,24 +245,24 @@ class Puppet:
         prove_batch(batch, table, key.public_key())
 
     def _received(self, _client: Client, _: Any, message: MQTTMessage) -> None:
-        topic = parse_topic(message.topic)
+        topic, payload = parse_topic(message.topic), bytes(message.payload)
         match topic.channel:
             case Channel.STATE:
-                state = decode(State, message.payload)
+                state = decode(State, payload)
                 self.states.append(state)
                 if state.online and state.epoch is not None and self.answer:
-                    self._acknowledge(state.epoch)
+                    self.acknowledge(state.epoch)
             case Channel.JOURNAL:
-                batch = decode(JournalBatch, message.payload)
+                batch = decode(JournalBatch, payload)
                 self.batches.append(batch)
                 if self.answer:
                     mark = self.marks.get(batch.epoch, (0, b""))[0]
                     if batch.first <= mark + 1 <= batch.first + batch.count - 1:
                         self.marks[batch.epoch] = (batch.first + batch.count - 1, batch.head)
-                    self._acknowledge(batch.epoch)
+                    self.acknowledge(batch.epoch)
             case _:
-                self.pulls.append(decode(Pull, message.payload))
+                self.pulls.append(decode(Pull, payload))
 
-    def _acknowledge(self, epoch: bytes) -> None:
+    def acknowledge(self, epoch: bytes) -> None:
         upto, head = self.marks.get(epoch, (0, genesis(DEVICE, epoch)))
         self.send_ack(epoch, upto, head)

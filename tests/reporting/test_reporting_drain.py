@@ -211,7 +211,7 @@ def test_a_contradiction_stops_everything_but_a_slow_retry(ack: AckView, problem
 def test_each_batch_behind_a_lost_one_reports_the_gap_but_all_is_sent_again_once() -> None:
     drain = streaming()
     for now in (1.0, 2.0, 3.0):
-        first, last = send(drain, now)
+        _, last = send(drain, now)
         drain.acknowledged(AckView(upto=last, on_chain=True), now)
     mark = drain.mark
     sent = [send(drain, 4.0) for _ in range(3)]
@@ -236,7 +236,8 @@ def test_silence_goes_back_to_the_mark_and_waits_longer_each_time() -> None:
 
 def test_a_centre_that_has_lost_the_nonce_is_greeted_again() -> None:
     drain = streaming()
-    now, actions = 0.0, []
+    now = 0.0
+    actions: list[Greet | Transmit] = []
     while now < 400 and not (actions and isinstance(actions[-1], Greet)):
         action = drain.next(now)
         if isinstance(action, Transmit):

@@ -45,6 +45,7 @@ def visas(count: int) -> list[bytes]:
 def still_alive(post: Post, puppet: Puppet) -> None:
     """A fresh entry still arrives and is acknowledged."""
     puppet.answer = True
+    puppet.acknowledge(post.journal.position().epoch)
     receipt = post.journal.commit([event()])
     wait_for(lambda: post.service.status().acknowledged >= receipt.sequence)
 
