@@ -79,7 +79,7 @@ class World:
         root = init(
             self.centre_folder,
             BrokerSettings(
-                host="localhost",
+                host=self.broker.host,
                 port=self.broker.port,
                 ca=str(centre.ca),
                 certificate=str(centre.certificate),
@@ -186,7 +186,7 @@ journal_key = "journal.key"
 root = "{root.hex()}"
 
 [mqtt]
-brokers = ["mqtts://localhost:{self.broker.port}"]
+brokers = ["mqtts://{self.broker.host}:{self.broker.port}"]
 authority = "{tls.ca}"
 certificate = "{tls.certificate}"
 key = "{tls.key}"

@@ -191,7 +191,7 @@ class _Client:
         self._client.on_connect = lambda *_: self._connected.set()
 
     def __enter__(self) -> _Client:
-        self._client.connect("localhost", self._world.broker.port)
+        self._client.connect(self._world.broker.host, self._world.broker.port)
         self._client.loop_start()
         assert self._connected.wait(10)
         return self

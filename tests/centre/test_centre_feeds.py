@@ -114,7 +114,7 @@ def test_every_feed_has_its_records(folder: Path, tmp_path: Path) -> None:
         assert read_record(type(record), stored) == record
 
 
-GOOD = msgspec.json.encode(visa(1))
+FIRST, GOOD = msgspec.json.encode(visa(9)), msgspec.json.encode(visa(1))
 
 
 @pytest.mark.parametrize(
@@ -132,13 +132,13 @@ GOOD = msgspec.json.encode(visa(1))
         GOOD.replace(b'"entries":1', b'"entries":1,"useses":2'),
         GOOD.replace(b"2026-12-31", b"2026-13-31"),
         GOOD.replace(b'"UTO"', b'"uto"'),
-        GOOD,
+        FIRST,
     ],
 )
 def test_a_bad_line_is_named_and_nothing_imported(folder: Path, tmp_path: Path, line: bytes) -> None:
     file = write(tmp_path / "visas.jsonl", visa(7))
     import_feed(folder, "visas", file)
-    file.write_bytes(GOOD + b"\n\n" + line + b"\n" + msgspec.json.encode(visa(3)) + b"\n")
+    file.write_bytes(FIRST + b"\n\n" + line + b"\n" + msgspec.json.encode(visa(3)) + b"\n")
     with pytest.raises(BadImportLine) as raised:
         import_feed(folder, "visas", file)
     assert raised.value.line == 3
@@ -152,6 +152,38 @@ def test_files_that_are_none(folder: Path, tmp_path: Path) -> None:
             import_feed(folder, feed, file)
     import_feed(folder, "visas", write(tmp_path / "one.jsonl", visa(1)))
     assert import_feed(folder, "visas", empty, allow_empty=True).deleted == 1
+
+
+def test_an_import_is_all_or_nothing(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "visas.jsonl", visa(1), visa(2))
+    import_feed(folder, "visas", file)
+    change = FeedStore._change
+
+    def failing(store, feed, version, *more):
+        if version == 4:
+            raise KeyError
+        return change(store, feed, version, *more)
+
+    monkeypatch.setattr(FeedStore, "_change", failing)
+    with pytest.raises(KeyError):
+        import_feed(folder, "visas", write(file, *map(visa, range(3, 9))))
+    monkeypatch.undo()
+    assert content(folder, Feed.VISAS).keys() == {f"{number:016x}" for number in (1, 2)}
+
+
+def test_a_file_that_changes_while_it_is_read(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "visas.jsonl", visa(1), visa(2))
+    append = FeedStore.append
+
+    def meanwhile(store, *more):
+        with file.open("r+b") as other:
+            other.write(msgspec.json.encode(visa(3)))
+        return append(store, *more)
+
+    monkeypatch.setattr(FeedStore, "append", meanwhile)
+    with pytest.raises(BadImport, match="changed"):
+        import_feed(folder, "visas", file)
+    assert content(folder, Feed.VISAS) == {}
 
 
 # Down to the devices
@@ -226,10 +258,10 @@ def chunks(office: Office, now: float) -> list[FeedChunk]:
 
 
 def test_a_pull_is_answered_up_to_the_signed_head(office: Office, device: PaperDevice) -> None:
-    office.acks(pull(device))
-    # A change after the pull belongs to the next one: no chunk runs over a signed head.
     target = heads(office, office.publisher.heads(AT))["visas"]
+    # A change that is not signed yet belongs to the next pull: no chunk runs over a signed head.
     put_visas(office, visa(1000))
+    office.acks(pull(device))
     rows: list[bytes] = []
     now = 0.0
     while (wait := office.publisher.wait(now)) is not None:
@@ -245,6 +277,13 @@ def test_a_pull_is_answered_up_to_the_signed_head(office: Office, device: PaperD
     assert (chunk.first, chunk.count) == (301, 1)
     assert open_chunk(chunk) == [put(f"{1000:016x}", visa(1000))]
     assert office.publisher.wait(now) is None
+
+
+def test_no_more_is_read_than_a_chunk_holds(office: Office) -> None:
+    (first, second, *_) = office.feeds.changes(Feed.VISAS, 1, 300, 1 << 40)
+    assert office.feeds.changes(Feed.VISAS, 1, 300, len(first) + len(second)) == [first, second]
+    assert office.feeds.changes(Feed.VISAS, 1, 300, 1) == [first]
+    assert office.feeds.changes(Feed.VISAS, 300, 299, 1) == []
 
 
 def test_chunks_leave_room_for_acknowledgements(office: Office, device: PaperDevice) -> None:

@@ -384,6 +384,7 @@ def test_a_network_thread_that_died_is_started_again(
     try:
         assert service.wait_online(PATIENCE)
         assert service.trouble is None
+        assert service._client.socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         service._client.loop_stop()
         with Line(broker, authority, Process(tmp_path / "centre"), ring).device() as device:
             assert device.ack().upto == 0

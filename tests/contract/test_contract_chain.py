@@ -78,6 +78,7 @@ def test_feed_vectors_hold(vectors: Any) -> None:
         assert head.hex() == row["head"]
 
 
+@settings(deadline=None)
 @given(
     secrets=st.tuples(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32)),
     sequences=st.tuples(st.integers(1, chain.LAST_SEQUENCE), st.integers(1, chain.LAST_SEQUENCE)),
@@ -263,6 +264,7 @@ def test_a_known_secret_is_not_replaced() -> None:
     assert table.find(9) == table.find(2**63 - 1) == b"\x03" * 32
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.integers(1, 60), st.binary(min_size=32, max_size=32)), st.integers(1, 70))
 def test_the_newest_secret_begun_serves(secrets: dict[int, bytes], sequence: int) -> None:
     table = codec.SecretTable()

@@ -29,6 +29,7 @@ def pack(plain: bytes, **options: Any) -> bytes:
     return zstandard.ZstdCompressor(**options).compress(plain)
 
 
+@settings(deadline=None)
 @given(st.lists(BYTES | st.integers(0, 3000).map(lambda size: b"\0" * size), max_size=30))
 @example([])
 @example([b""])

@@ -75,6 +75,7 @@ def test_nor_to_a_forged_head() -> None:
         feeds.prove_changes(0, feeds.feed_genesis("visas"), ROWS, head(version=6, head=heads_of(ROWS)[7]))
 
 
+@settings(deadline=None)
 @given(st.permutations(range(len(ROWS))))
 def test_no_order_but_one_leads_there(order: list[int]) -> None:
     rows = [ROWS[index] for index in order]
@@ -252,6 +253,7 @@ def test_hostile_changes_are_refused(row: bytes) -> None:
     assert len(str(caught.value)) < 400, "an error must not repeat a hostile value"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=120))
 def test_any_bytes_are_a_change_or_refused(row: bytes) -> None:
     for read in (feeds.read_change, lambda raw: feeds.read_record(VisaRecord, raw)):

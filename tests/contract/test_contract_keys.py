@@ -27,7 +27,7 @@ from contract_signers import (
 )
 from contract_values import golden
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqtt_schemas import chain, keys
@@ -73,6 +73,7 @@ def test_and_in_no_other(signer: str, claimed: str, wanted: str) -> None:
         ring().verify(signed, wanted)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(SIGNERS)), st.sampled_from(sorted(SIGNERS)))
 def test_a_signature_does_not_move_to_another_role(made_in: str, passed_off: str) -> None:
     """Also where one key may sign in both roles: the role is part of what is signed."""

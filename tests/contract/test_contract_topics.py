@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqtt_schemas.errors import BadTopic, UnknownVersion
@@ -25,6 +25,7 @@ devices = st.from_regex(DEVICE_ID, fullmatch=True).filter(lambda name: name not 
 feeds = st.from_regex(FEED_NAME, fullmatch=True)
 
 
+@settings(deadline=None)
 @given(device=devices, channel=st.sampled_from(OF_A_DEVICE))
 def test_device_topics_are_read_back(device: str, channel: Channel) -> None:
     topic = device_topic(device, channel)
@@ -32,6 +33,7 @@ def test_device_topics_are_read_back(device: str, channel: Channel) -> None:
     assert len(topic) <= LONGEST_TOPIC
 
 
+@settings(deadline=None)
 @given(feed=feeds)
 def test_feed_heads_are_read_back(feed: str) -> None:
     assert parse_topic(feed_head_topic(feed)) == Topic("all", Channel.FEED_HEAD, feed)
@@ -41,6 +43,7 @@ _PARTS = ["borne", "v1", "v2", "v12345678901", "V1", "", "all", "post", "kiosk-0
 _PARTS += ["pull", "ack", "chunk", "head", "visas", "+", "#", "KIOSK", "\0", "é", "a" * 60, "kiosk-01\n"]
 
 
+@settings(deadline=None)
 @given(
     st.text()
     | st.lists(st.sampled_from(_PARTS), max_size=8).map("/".join)

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from reporting_kit import Post, Puppet
+from reporting_kit import DEVICE, Post, Puppet, TrueCentre
 
+from mqtt_schemas.centre.register import enrol
+from mqtt_schemas.keys import public_bytes
 from mqtt_schemas.lab.broker import LabBroker
 from mqtt_schemas.lab.pki import LabAuthority
 
@@ -35,3 +37,17 @@ def puppet(authority: LabAuthority, broker: LabBroker) -> Iterator[Puppet]:
 def post(tmp_path: Path, authority: LabAuthority, broker: LabBroker, puppet: Puppet) -> Post:
     """A device of the puppet's; enter it to start it."""
     return Post(tmp_path / "post", authority, (f"mqtts://localhost:{broker.port}",), puppet.root)
+
+
+@pytest.fixture
+def centre(tmp_path: Path, authority: LabAuthority, broker: LabBroker) -> Iterator[TrueCentre]:
+    made = TrueCentre(tmp_path / "centre", authority, broker)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def device(tmp_path: Path, authority: LabAuthority, broker: LabBroker, centre: TrueCentre) -> Post:
+    made = Post(tmp_path / "post", authority, (f"mqtts://localhost:{broker.port}",), centre.root)
+    enrol(centre.folder, DEVICE, "airport", public_bytes(made.key))
+    return made

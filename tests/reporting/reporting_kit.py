@@ -20,6 +20,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from border_agent.clock import Clock
 from border_agent.reporting import ReportingService, ReportingSettings
 from border_agent.store import Journal, Store, create_key
+from mqtt_schemas.centre.database import Database
+from mqtt_schemas.centre.folder import BrokerSettings, CentreFolder, PublishSettings, init
+from mqtt_schemas.centre.service import CentreService
 from mqtt_schemas.chain import genesis
 from mqtt_schemas.codec import SecretTable, build_chunk, prove_batch
 from mqtt_schemas.entries import ClockQuality, DeviceEvent
@@ -266,3 +269,39 @@ class Puppet:
     def acknowledge(self, epoch: bytes) -> None:
         upto, head = self.marks.get(epoch, (0, genesis(DEVICE, epoch)))
         self.send_ack(epoch, upto, head)
+
+
+class TrueCentre:
+    """The reference centre in a folder, started and stopped at will."""
+
+    def __init__(self, folder: Path, authority: LabAuthority, broker: LabBroker) -> None:
+        self.folder = folder
+        tls = authority.client(CENTRE)
+        self.root = init(
+            folder,
+            BrokerSettings(
+                host="localhost",
+                port=broker.port,
+                ca=str(tls.ca),
+                certificate=str(tls.certificate),
+                key=str(tls.key),
+            ),
+            PublishSettings(chunks_per_second=200.0),
+        )
+        self.start()
+
+    def start(self) -> None:
+        self.service = CentreService(CentreFolder(self.folder))
+        self.service.start()
+
+    def stop(self) -> None:
+        self.service.stop()
+
+    def database(self) -> Database:
+        return CentreFolder(self.folder).database()
+
+    def entries(self) -> list[tuple[int, bytes, bytes]]:
+        """Sequence, head and body of each stored entry."""
+        with self.database() as database:
+            rows = database.rows("SELECT sequence, head, body FROM journal ORDER BY stream, sequence")
+            return [(int(row[0]), bytes(row[1]), bytes(row[2])) for row in rows]

@@ -7,82 +7,21 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date
 from pathlib import Path
-from typing import Self
 
 import msgspec
 import pytest
-from reporting_kit import DEVICE, Post, Puppet, event, wait_for
+from reporting_kit import DEVICE, Post, TrueCentre, event, wait_for
 
-from border_agent.clock import Clock
-from border_agent.reporting import BadLine, BadRoot, MqttVersion, ReportingEvent, ReportingService
-from border_agent.reporting.link import parse_broker
+from border_agent.reporting import MqttVersion, ReportingEvent
 from border_agent.store import Lists, verify_journal
-from mqtt_schemas.centre.database import Database
-from mqtt_schemas.centre.folder import BrokerSettings, CentreFolder, PublishSettings, init
 from mqtt_schemas.centre.importing import import_feed
-from mqtt_schemas.centre.register import enrol
-from mqtt_schemas.centre.service import CentreService
 from mqtt_schemas.entries import read_entry
 from mqtt_schemas.feeds import Feed
-from mqtt_schemas.keys import public_bytes
-from mqtt_schemas.lab import pki
 from mqtt_schemas.lab.broker import LabBroker
-from mqtt_schemas.lab.pki import CENTRE, LabAuthority
 from mqtt_schemas.messages import encode
 from mqtt_schemas.records import VisaRecord
-
-
-class TrueCentre:
-    """The reference centre in a folder, started and stopped at will."""
-
-    def __init__(self, folder: Path, authority: LabAuthority, broker: LabBroker) -> None:
-        self.folder = folder
-        tls = authority.client(CENTRE)
-        self.root = init(
-            folder,
-            BrokerSettings(
-                host="localhost",
-                port=broker.port,
-                ca=str(tls.ca),
-                certificate=str(tls.certificate),
-                key=str(tls.key),
-            ),
-            PublishSettings(chunks_per_second=200.0),
-        )
-        self.start()
-
-    def start(self) -> None:
-        self.service = CentreService(CentreFolder(self.folder))
-        self.service.start()
-
-    def stop(self) -> None:
-        self.service.stop()
-
-    def database(self) -> Database:
-        return CentreFolder(self.folder).database()
-
-    def entries(self) -> list[tuple[int, bytes, bytes]]:
-        """Sequence, head and body of each stored entry."""
-        with self.database() as database:
-            rows = database.rows("SELECT sequence, head, body FROM journal ORDER BY stream, sequence")
-            return [(int(row[0]), bytes(row[1]), bytes(row[2])) for row in rows]
-
-
-@pytest.fixture
-def centre(tmp_path: Path, authority: LabAuthority, broker: LabBroker) -> Iterator[TrueCentre]:
-    made = TrueCentre(tmp_path / "centre", authority, broker)
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def device(tmp_path: Path, authority: LabAuthority, broker: LabBroker, centre: TrueCentre) -> Post:
-    made = Post(tmp_path / "post", authority, (f"mqtts://localhost:{broker.port}",), centre.root)
-    enrol(centre.folder, DEVICE, "airport", public_bytes(made.key))
-    return made
 
 
 def same_at_both_ends(device: Post, centre: TrueCentre) -> None:
@@ -259,91 +198,6 @@ def test_a_full_disk_during_a_list_is_a_problem_that_passes(
     device.close()
 
 
-def test_the_next_broker_of_the_list_is_tried(device: Post, centre: TrueCentre) -> None:
-    device.brokers = ("mqtts://localhost:1", *device.brokers)
-    with device:
-        wait_for(device.drained)
-        assert device.service.status().broker == device.brokers[1].removeprefix("mqtts://")
-
-
-def test_a_broker_of_another_authority_is_refused(tmp_path: Path, device: Post, authority: LabAuthority) -> None:
-    stranger = LabAuthority(tmp_path / "stranger", "Stranger")
-    with LabBroker(tmp_path / "other", stranger.server()) as other:
-        device.brokers = (f"mqtts://localhost:{other.port}",)
-        with device:
-            wait_for(lambda: "refused" in device.problems())
-            assert not device.service.status().online
-            device.journal.commit([event()])
-
-
-def test_a_device_of_another_authority_is_refused_and_lives(
-    tmp_path: Path, device: Post, authority: LabAuthority
-) -> None:
-    stranger = LabAuthority(tmp_path / "stranger", "Stranger")
-    identity = stranger.client(DEVICE)
-    with device:
-        wait_for(device.drained)
-    settings = device.settings()
-    device.open()
-    device.service = ReportingService(
-        device.store,
-        device.journal,
-        device.clock,
-        type(settings)(
-            brokers=settings.brokers,
-            authority=settings.authority,
-            certificate=identity.certificate,
-            key=identity.key,
-            root=settings.root,
-            retry_first=0.1,
-        ),
-    )
-    device.service.start()
-    wait_for(lambda: device.count("line.failed") > 1)
-    receipt = device.journal.commit([event()])
-    assert device.service.status().last_sequence == receipt.sequence
-    device.close()
-
-
-class _Later(datetime):
-    """The laboratory's clock, 30 days fast."""
-
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> Self:
-        return super().now(tz) + timedelta(days=30)
-
-
-@pytest.mark.parametrize("knows_better", [True, False])
-def test_a_certificate_of_the_future_by_a_wrong_system_clock(
-    tmp_path: Path, authority: LabAuthority, monkeypatch: pytest.MonkeyPatch, knows_better: bool
-) -> None:
-    """The system's clock is a month behind the certificate's beginning; the floor says it is wrong."""
-    monkeypatch.setattr(pki, "datetime", _Later)
-    server = authority.server(f"future-broker-{knows_better}".lower())
-    monkeypatch.undo()
-    clock = Clock()
-    if knows_better:
-        clock.raise_floor(datetime.now(UTC) + timedelta(days=31))
-    with LabBroker(tmp_path / "future", server) as broker:
-        puppet = Puppet(authority, broker, check_time=False)
-        puppet.publish_keys()
-        url = f"mqtts://localhost:{broker.port}"
-        with Post(tmp_path / "post", authority, (url,), puppet.root, clock=clock) as post:
-            if knows_better:
-                wait_for(lambda: post.count("acks.taken") > 0)
-            else:
-                wait_for(lambda: "refused" in post.problems())
-        puppet.stop()
-
-
-def test_an_expired_certificate_is_refused_by_the_agents_own_clock(tmp_path: Path, device: Post) -> None:
-    """OpenSSL is told not to look; the agent's clock, which cannot be too late, does."""
-    device.clock.raise_floor(datetime.now(UTC) + timedelta(days=6 * 365))
-    with device:
-        wait_for(lambda: "refused" in device.problems())
-        assert not device.service.status().online
-
-
 def test_a_fault_of_our_own_closes_the_line_and_begins_anew(
     device: Post, centre: TrueCentre, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -366,34 +220,6 @@ def test_listeners_that_stumble_do_not_stop_reporting(device: Post, centre: True
     wait_for(device.drained)
     assert device.count("listener") > 0
     device.close()
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["mqtt://localhost:1883", "localhost", "mqtts://", "mqtts://h:99999", "mqtts://h/path", "mqtts://u@h", ""],
-)
-def test_an_address_without_tls_or_sense_is_no_broker(url: str) -> None:
-    with pytest.raises(BadLine):
-        parse_broker(url)
-    assert str(parse_broker("mqtts://[::1]")) == "::1:8883"
-
-
-def test_settings_that_cannot_work_are_said_at_once(device: Post, tmp_path: Path) -> None:
-    device.root = b"short"
-    with pytest.raises(BadRoot):
-        device.open()
-    device.store.close()
-    device.root = b"\0" * 32
-    device.brokers = ()
-    with pytest.raises(BadLine):
-        device.open()
-    device.store.close()
-    device.brokers = ("mqtts://localhost:1",)
-    device.authority = LabAuthority(tmp_path / "other")
-    device.authority.client(DEVICE).certificate.write_text("rubbish")
-    with pytest.raises(BadLine):
-        device.open()
-    device.store.close()
 
 
 def test_the_status_is_a_value_that_can_be_sent(device: Post) -> None:
