@@ -14,9 +14,8 @@ import decision
 
 
 def main() -> None:
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}  {platform.machine()}  {os.cpu_count()} cores  Python {platform.python_version()}"
-    )
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    print(f"{datetime.now(UTC):%Y-%m-%d}  {machine}")
     for module in (commit, decision):
         for what, value, unit, baseline, ratio in module.measure():
             print(f"{what:<58} {value:>10.3f} {unit:<4} {ratio:>6.2f} x {baseline}")
