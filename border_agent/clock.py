@@ -98,7 +98,8 @@ class Clock:
         """Take the time of an acknowledgement that carried the current nonce; False where it is too old to count.
 
         An acknowledgement repeated later in the same session carries an earlier time than has passed since the
-        last: it changes nothing.
+        last: it changes nothing. One below the floor lowers it: whoever set the clock a year ahead for a day must
+        not leave a year of findings behind.
         """
         with self._lock:
             now = self._monotonic()
@@ -113,6 +114,8 @@ class Clock:
                     return True
             self._anchor = (at, now)
             self._vouched_at = now
+            if at < self._floor - TOLERANCE:
+                self._floor, self._floor_at = at, now
             return True
 
     def resumed(self, at: datetime, vouched_ago: timedelta) -> None:

@@ -40,6 +40,7 @@ QOS: Final = 1
 _PACKET_ROOM: Final = 4096
 _INFLIGHT: Final = 40
 _MISC_SECONDS: Final = 1.0
+_SILENT: Final = "no answer to the subscription"
 _NO_CHECK_TIME: Final = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL (x509_vfy.h); Python gives it no name."""
 
@@ -144,10 +145,17 @@ class Link:
         self._keep_alive(client)
         taken, self._messages = self._messages, []
         if not taken and (client.socket() is None or self._failure or self._refused):
-            failure, refused = self._failure, self._refused
-            self.close()
-            raise LineRefused("broker", refused) if refused else LineDown("broker", failure or "closed")
+            raise self._end()
         return taken
+
+    def _end(self) -> LineDown | LineRefused:
+        """Close, and say why. Under TLS 1.3 a broker that does not accept our certificate just closes, afterwards."""
+        ready, silent = self.ready, self._failure == _SILENT
+        failure, refused = self._failure, self._refused
+        self.close()
+        if refused or not (ready or silent):
+            return LineRefused("broker", refused or f"closed before it was ready: {failure}")
+        return LineDown("broker", failure or "closed")
 
     def publish(self, message: Message, *, retain: bool = False) -> None:
         """Send at least once, as far as the broker is concerned. Raises LineDown."""
@@ -226,7 +234,7 @@ class Link:
             self._misc_at = now
             client.loop_misc()
         if not self.ready and now - self._opened_at > READY_SECONDS:
-            self._failure = self._failure or "no answer to the subscription"
+            self._failure = self._failure or _SILENT
 
     def _sleep(self, timeout: float) -> None:
         poll = select.poll()

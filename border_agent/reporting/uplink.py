@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from border_agent.clock import Clock
+from border_agent.clock import TOLERANCE, Clock
 from border_agent.reporting.counts import Counts
 from border_agent.reporting.drain import AckView, Drain, Greet, Phase
 from border_agent.reporting.keys import BelievedKeys
@@ -80,7 +80,9 @@ class Uplink:
         self.drain.offline()
 
     def run(self, now: float) -> None:
-        """Do what is due. Raises LineDown; a store that fails is a problem, and tried again."""
+        """Do what is due. Raises LineDown, and StoreError where not even the hello can be written; otherwise a store
+        that fails is a problem, and tried again.
+        """
         if self.drain.phase is Phase.OFFLINE:
             return
         try:
@@ -96,6 +98,9 @@ class Uplink:
             self._save_mark(now)
         except StoreError as error:
             self._problems.begin(ProblemCode.STORE, "journal", str(error))
+            if self.drain.phase is Phase.GREETING:
+                # The hello was not published: begin the session anew.
+                raise
             self.drain.not_sent(now)
         self._problems.only(_CODES, _PROBLEMS.get(self.drain.problem))
 
@@ -127,8 +132,7 @@ class Uplink:
             self.drain.greet_again()
 
     def _take(self, ack: Ack) -> None:
-        if not self._clock.acknowledged(ack.time):
-            self._counts.warn("acks.stale_time", "an acknowledgement older than one before it")
+        self._set_clock(ack)
         own = self._journal.head_at(ack.epoch, ack.upto)
         view = AckView(upto=ack.upto, problem=ack.problem, on_chain=own == ack.head)
         before = self.drain.mark
@@ -139,6 +143,16 @@ class Uplink:
             if ack.upto < before:
                 self._counts.warn("acks.rewound", f"the centre holds entries up to {ack.upto} only; sending again")
             self._unsaved = ack
+
+    def _set_clock(self, ack: Ack) -> None:
+        before = self._clock.now()
+        if not self._clock.acknowledged(ack.time):
+            self._counts.warn("acks.stale_time", "an acknowledgement older than one before it")
+            return
+        step = self._clock.now() - before
+        if abs(step) > TOLERANCE:
+            self._counts.warn("clock.set", f"the centre's time sets the clock by {step}")
+            self._tell(ReportingEvent(kind="clock_set", version=int(step.total_seconds())))
 
     def _save_mark(self, now: float) -> None:
         """Make the newest mark durable, one commit for all acknowledgements that came together."""

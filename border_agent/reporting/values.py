@@ -132,9 +132,12 @@ class ReportingEvent(Struct, frozen=True, kw_only=True):
     """Something the agent may want to write down or show at once."""
 
     kind: str
-    """`line_up`, `line_down`, `acknowledged`, `list_installed`, `problem`, `problem_over`, `keys_installed`."""
+    """`line_up`, `line_down`, `acknowledged`, `list_installed`, `problem`, `problem_over`, `keys_installed`,
+    `clock_set`."""
     subject: str = ""
+    """The feed, or the problem's code."""
     version: int = 0
+    """The list's or the keys' version, the sequence acknowledged, or the seconds the clock was set by."""
 
 
 Listener = Callable[[ReportingEvent], None]

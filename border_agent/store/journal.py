@@ -289,7 +289,7 @@ class Journal:
                 (stream.id, sequence, body, digest, head, signature),
             )
         connection.execute(
-            "UPDATE stream SET sequence = ?, head = ?, latest_at = max(latest_at, ?) WHERE id = ?",
+            "UPDATE stream SET sequence = ?, head = ?, latest_at = ? WHERE id = ?",
             (sequence, head, stamp(at), stream.id),
         )
         return Receipt(epoch=stream.epoch, sequence=sequence, head=head, signature=signature), at

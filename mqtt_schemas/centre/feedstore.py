@@ -55,14 +55,6 @@ class FeedStore:
         for (key,) in self.database.rows("SELECT key FROM feed_record WHERE feed = ? ORDER BY key", [feed]):
             yield key
 
-    def content(self, feed: Feed) -> Iterator[tuple[str, bytes]]:
-        """Key and change of every record there is now, in the order of keys."""
-        yield from self.database.rows(
-            "SELECT r.key, c.change FROM feed_record r JOIN feed_change c USING (feed, version)"
-            " WHERE r.feed = ? ORDER BY r.key",
-            [feed],
-        )
-
     def append(self, feed: Feed, puts: Iterable[tuple[str, bytes]], deletes: Iterable[str], at: datetime) -> int:
         """Add changes inside a transaction; returns the new version."""
         version, head = self.position(feed)

@@ -19,11 +19,9 @@ from msgspec import Struct
 from mqtt_schemas.centre.errors import BadImport, BadImportLine
 from mqtt_schemas.centre.feedstore import FeedStore
 from mqtt_schemas.centre.folder import CentreFolder
-from mqtt_schemas.errors import ContractError
+from mqtt_schemas.errors import Malformed
 from mqtt_schemas.feeds import LARGEST_CHANGE, RECORDS, Feed, put, read_record
 from mqtt_schemas.records import Policy, SignerRecord, VisaRecord, WatchRecord
-
-LARGEST_KEY = 128
 
 
 class ImportReport(Struct, frozen=True, kw_only=True):
@@ -161,13 +159,10 @@ def _read(feed: Feed, line: bytes, number: int, file: Path) -> tuple[str, bytes]
         record = read_record(kind, line)
         # A misspelt optional field would be dropped in silence, and its default be published.
         given = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-    except (ContractError, ValueError) as error:
-        raise BadImportLine(str(file), number, getattr(error, "detail", str(error))) from None
-    unknown = sorted(given.keys() - set(kind.__struct_fields__))
-    if unknown:
-        raise BadImportLine(str(file), number, f"unknown field {unknown[0][:40]}")
-    key = record_key(record)
-    change = put(key, record)
-    if len(change) > LARGEST_CHANGE or len(key) > LARGEST_KEY:
-        raise BadImportLine(str(file), number, "too large a record")
-    return key, change
+        unknown = sorted(given.keys() - set(kind.__struct_fields__))
+        if unknown:
+            raise BadImportLine(str(file), number, f"unknown field {unknown[0][:40]}")
+        key = record_key(record)
+        return key, put(key, record)
+    except Malformed as error:
+        raise BadImportLine(str(file), number, error.detail) from None

@@ -104,7 +104,10 @@ def test_forged_and_replayed_acknowledgements_move_nothing(post: Post, puppet: P
 
 def test_the_clock_is_set_by_the_current_session_only(post: Post, puppet: Puppet) -> None:
     future = datetime.now(UTC) + timedelta(days=20)
-    with post:
+    seen: list[str] = []
+    post.open().service.on_event(lambda event: seen.append(event.kind))
+    post.service.start()
+    try:
         wait_for(post.drained)
         position = post.journal.position()
         arguments = (position.epoch, position.sequence, position.head)
@@ -113,6 +116,9 @@ def test_the_clock_is_set_by_the_current_session_only(post: Post, puppet: Puppet
         assert post.clock.now() < future - timedelta(days=19)
         puppet.send_ack(*arguments, time=future)
         wait_for(lambda: post.clock.now() >= future)
+        wait_for(lambda: "clock_set" in seen)
+    finally:
+        post.close()
 
 
 def test_a_machine_that_wakes_in_1970_connects_and_is_set_right(post: Post, puppet: Puppet) -> None:

@@ -57,7 +57,7 @@ def test_a_device_of_another_authority_is_refused_and_lives(
         ),
     )
     device.service.start()
-    wait_for(lambda: device.count("line.failed") > 1)
+    wait_for(lambda: "refused" in device.problems())
     receipt = device.journal.commit([event()])
     assert device.service.status().last_sequence == receipt.sequence
     device.close()

@@ -74,6 +74,7 @@ def test_an_acknowledgement_sets_a_wrong_clock_right_in_both_directions() -> Non
         assert clock.acknowledged(BEGIN)
         assert clock.now() == BEGIN
         assert clock.read().quality is ClockQuality.SYNCHRONISED
+        assert clock.read().went_back_seconds == 0.0, "set right is not run backwards"
         assert clock.trusted_system() is False
         hands.turn(60)
         assert clock.now() == BEGIN + MINUTE

@@ -116,6 +116,25 @@ def test_a_journal_raises_the_floor_of_the_clock(desk: Desk) -> None:
         assert clock.now() == at
 
 
+def test_a_clock_set_right_stays_right_after_a_restart(desk: Desk) -> None:
+    """A year ahead for some entries: once the centre has set it right, the next entry is the mark."""
+    right = desk.hands.system
+    desk.hands.system += 366 * 86400
+    with desk.store() as store:
+        clock = desk.hands.clock()
+        journal = Journal(store, DEVICE, desk.key, clock, software="test")
+        journal.commit([event()])
+        assert clock.acknowledged(datetime.fromtimestamp(right, UTC))
+        journal.commit([event()])
+        assert verify(desk, store).ok
+    hands = Hands(system=right)
+    with desk.store() as store:
+        clock = hands.clock()
+        Journal(store, DEVICE, desk.key, clock, software="test")
+        assert clock.read().went_back_seconds == 0.0
+        assert clock.now() == datetime.fromtimestamp(right, UTC)
+
+
 def test_what_a_commit_changes_locally_is_there_with_it_or_not_at_all(store: Store, journal: Journal) -> None:
     uses = VisaUses(store)
     journal.commit([event()], [used("m1")])
