@@ -19,7 +19,7 @@ from border_agent.agent.case import Case
 from border_agent.agent.desk import NoSuchInspection
 from border_agent.agent.runtime import Agent
 from border_agent.api.peer import Right, right_of
-from border_agent.api.views import case_view, error_view, recorded_view, traveller_view
+from border_agent.api.views import case_view, error_view, recorded_view, state_view, traveller_view
 from border_agent.errors import BorneError
 from border_agent.inspection.evidence import Step
 from mqtt_schemas.entries import Decision, Direction
@@ -123,7 +123,7 @@ class _Api:
         return _json(await run_in_threadpool(self._agent.capabilities))
 
     async def state(self, request: Request) -> Response:
-        return _json(await run_in_threadpool(self._agent.state))
+        return _json(state_view(await run_in_threadpool(self._agent.state)))
 
     async def verify(self, request: Request) -> Response:
         return _json(await run_in_threadpool(self._agent.verify_journal))

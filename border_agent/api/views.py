@@ -79,6 +79,13 @@ def traveller_view(case: Case) -> Json:
     return {"id": case.id, "phase": case.phase.value, "step": case.step, "open_steps": case.open_steps, "say": say}
 
 
+def state_view(state: Json) -> Json:
+    """The device's state with words for what stands in the way of the line."""
+    line = state["line"]
+    problems = [{**problem, "words": words(f"problem.{problem['code']}")} for problem in line["problems"]]
+    return {**state, "line": {**line, "problems": problems}}
+
+
 def error_view(error: BorneError) -> Json:
     """An error as a client gets it: code, place, and words in every language."""
     return {

@@ -8,7 +8,6 @@ from typing import TextIO
 from urllib.parse import urlsplit
 
 import click
-import msgspec
 
 from border_agent.cli.base import BorneGroup, json_option, print_json, t
 from mqtt_schemas.centre import folder as centre_folder
@@ -137,8 +136,8 @@ def alarms(context: click.Context, folder: Path, as_json: bool) -> None:
     elif not found:
         click.echo(t("cli.centre.alarms.none"))
     for alarm in () if as_json else found:
-        fields = msgspec.to_builtins(alarm)
-        click.echo("  ".join(str(value) for value in fields.values() if value not in (None, "")))
+        click.echo(f"{alarm.last_at}  {alarm.device}  ×{alarm.times}  {t(f'alarm.{alarm.code}')}")
+        click.echo(f"    {alarm.code}  {alarm.subject}  {alarm.latest or alarm.detail}")
     context.exit(1 if found else 0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -78,15 +78,16 @@ def check_end(connection: Connection, stream: Stream) -> None:
 
 def secret_for(connection: Connection, stream: Stream, sequence: int, at: datetime) -> bytes:
     """The salt secret that serves from `sequence` on: the day's, or a fresh one as a new UTC day begins."""
-    day = at.date().isoformat()
+    today = at.date()
     row = connection.execute(
         "SELECT secret, day FROM secret WHERE stream = ? ORDER BY first DESC LIMIT 1", (stream.id,)
     ).fetchone()
-    if row is not None and row[1] >= day:
-        # Also for a clock that went back over midnight: a secret more for each swing would help nobody.
+    # A day back too: for a clock that swings about midnight, a secret more for each swing would help nobody.
+    if row is not None and date.fromisoformat(row[1]) - today in (timedelta(0), timedelta(days=1)):
         return bytes(row[0])
     secret = chain.new_secret()
     connection.execute(
-        "INSERT INTO secret (stream, first, secret, day) VALUES (?, ?, ?, ?)", (stream.id, sequence, secret, day)
+        "INSERT INTO secret (stream, first, secret, day) VALUES (?, ?, ?, ?)",
+        (stream.id, sequence, secret, today.isoformat()),
     )
     return secret

@@ -125,7 +125,10 @@ def test_a_clock_set_right_stays_right_after_a_restart(desk: Desk) -> None:
         journal = Journal(store, DEVICE, desk.key, clock, software="test")
         journal.commit([event()])
         assert clock.acknowledged(datetime.fromtimestamp(right, UTC))
-        journal.commit([event()])
+        receipt = journal.commit([event()])
+        segment = journal.entries_after(receipt.sequence - 1, 1, 10**6)
+        assert segment is not None
+        assert len(segment.secrets) == 1, "a day of its own again"
         assert verify(desk, store).ok
     hands = Hands(system=right)
     with desk.store() as store:
