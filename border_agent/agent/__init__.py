@@ -5,6 +5,7 @@
     eyes       the camera steps: a code on paper or phone, the printed portrait, the live face
     answers    what the lists and this device's own journal know of a document and a visa
     timekeeping  the clock over a restart
+    diary      what happens to the device itself, as entries
     facts      an inspection as the journal entry that will stand for it
     hub        changes, to whoever listens
 

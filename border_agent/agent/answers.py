@@ -81,6 +81,11 @@ class Answers:
             uses_here=self._uses.count(visa.visa_id),
         )
 
+    def used_meanwhile(self, evidence: VisaEvidence) -> bool:
+        """Whether another traveller's admission has used this visa since the evidence was gathered."""
+        visa = evidence.visa
+        return visa is not None and visa.visa_id is not None and self._uses.count(visa.visa_id) != evidence.uses_here
+
     def compare(self, reference: FoundFace, probes: Sequence[FoundFace], kind: ReferenceKind) -> FaceComparison:
         """One stored face against the live frames. Raises FaceError."""
         return compare_faces(reference, probes, kind, self.calibration, model=self._model())

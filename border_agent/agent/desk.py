@@ -43,6 +43,12 @@ class DeskBusy(BorneError):
     code = "inspection.busy"
 
 
+class VisaUsedMeanwhile(BorneError):
+    """Between proposal and decision another admission used the same visa: the traveller is inspected again."""
+
+    code = "inspection.visa_used_meanwhile"
+
+
 class Desk:
     """Holds every inspection of this device. Calls may come from any thread; each returns a snapshot."""
 
@@ -130,7 +136,7 @@ class Desk:
         """Record the officer's decision: returns after the durable commit.
 
         The same decision asked for again (an answer that got lost) returns the first one's receipt. Raises
-        InspectionError, or StoreError, and then nothing is recorded.
+        InspectionError, VisaUsedMeanwhile, or StoreError, and then nothing is recorded.
         """
         with self._deciding:
             case = self.case(inspection)
@@ -140,6 +146,9 @@ class Desk:
                 return case
             event = Decide(decision=proposal, officer=officer, reason=reason, at=self._answers.clock().at)
             decided = advance(case.inspection, event, self._answers.policy())
+            visa = case.inspection.evidence.visa
+            if proposal is Proposal.ADMIT and visa is not None and self._answers.used_meanwhile(visa):
+                raise VisaUsedMeanwhile(inspection, visa.visa.visa_id or "" if visa.visa is not None else "")
             receipt = self._recorder.record(decided)
             times = {**case.step_ms, "commit": receipt.milliseconds}
             return self._replace(structs.replace(case, inspection=decided, receipt=receipt, step_ms=times))

@@ -70,9 +70,11 @@ class Recorder:
 
     def find(self, inspection_id: str) -> Recorded | None:
         """The recorded decision of an inspection among the newest entries; None where there is none."""
-        position = self._journal.position()
-        bodies = self._journal.latest(LOOK_BACK)
-        for sequence, body in zip(range(position.sequence, 0, -1), reversed(bodies), strict=False):
+        end = self._journal.position().sequence
+        segment = self._journal.entries_after(max(0, end - LOOK_BACK), 2 * LOOK_BACK, 2**31)
+        if segment is None:
+            return None
+        for sequence, body in reversed(list(enumerate(segment.bodies, start=segment.first))):
             try:
                 entry = read_entry(body)
             except Malformed:
@@ -82,8 +84,8 @@ class Recorder:
                     inspection_id=inspection_id,
                     decision=entry.decision.value,
                     officer=entry.officer,
-                    epoch=position.epoch,
+                    epoch=segment.epoch,
                     sequence=sequence,
-                    head=self._journal.head_at(position.epoch, sequence) or b"",
+                    head=self._journal.head_at(segment.epoch, sequence) or b"",
                 )
         return None

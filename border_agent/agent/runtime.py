@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from border_agent.agent.answers import Answers
 from border_agent.agent.desk import Desk
+from border_agent.agent.diary import Diary
 from border_agent.agent.eyes import Eyes
 from border_agent.agent.hub import Hub
 from border_agent.agent.readers import ReaderThread
@@ -32,10 +33,22 @@ from border_agent.errors import BorneError
 from border_agent.faces import load_calibration
 from border_agent.inspection.evidence import Step
 from border_agent.reporting import MqttVersion, ReportingService, ReportingSettings
-from border_agent.store import Journal, Lists, Notes, Store, VerifyReport, VisaUses, verify_journal
+from border_agent.store import (
+    Journal,
+    Lists,
+    Notes,
+    Store,
+    StoreDamaged,
+    VerifyReport,
+    VisaUses,
+    WrongKey,
+    set_aside,
+    verify_journal,
+)
 from border_agent.words import languages
 from firmware_bridge.devices.serial_mrz import SerialMrzReader
 from firmware_bridge.devices.serial_scanner import SerialCodeScanner
+from mqtt_schemas.entries import EpochReason
 
 _log = logging.getLogger(__name__)
 
@@ -90,9 +103,12 @@ class Agent:
             for section in config.devices.cameras
         }
         self._clock = Clock()
-        self._store = stack.enter_context(Store(config.path(config.store.path), config.path(config.store.key)))
+        self._store, reason = _open_or_set_aside(config)
+        stack.enter_context(self._store)
         self._journal_key = load_journal_key(config.path(config.identity.journal_key))
-        journal = Journal(self._store, config.device.id, self._journal_key, self._clock, software=SOFTWARE)
+        journal = Journal(
+            self._store, config.device.id, self._journal_key, self._clock, software=SOFTWARE, reason=reason
+        )
         timekeeping = Timekeeping(Notes(self._store), self._clock)
         timekeeping.resume()
         self._lists = Lists(self._store)
@@ -112,7 +128,10 @@ class Agent:
             stack.callback(reader.stop)
             reader.start()
         self._reporting = ReportingService(self._store, journal, self._clock, self._reporting_settings())
+        diary = Diary(journal, self._clock)
         self._reporting.on_event(timekeeping.on_event)
+        self._reporting.on_event(diary.on_event)
+        diary.note("started", {"software": SOFTWARE})
         stack.callback(self._reporting.stop)
         self._reporting.start()
 
@@ -202,6 +221,17 @@ class Agent:
             key=config.path(config.mqtt.key),
             mqtt=MqttVersion(config.mqtt.version.value),
         )
+
+
+def _open_or_set_aside(config: Config) -> tuple[Store, EpochReason]:
+    """The store; one that cannot be read is moved aside whole, and the device goes on in a new epoch that says so."""
+    path, key = config.path(config.store.path), config.path(config.store.key)
+    try:
+        return Store(path, key), EpochReason.FIRST_START
+    except (WrongKey, StoreDamaged) as error:
+        kept = set_aside(path)
+        _log.error("the store cannot be read and is kept as %s: %s", kept, error)
+        return Store(path, key), EpochReason.STORE_LOST
 
 
 @contextlib.contextmanager

@@ -40,6 +40,7 @@ _STATUS = {
     "inspection.override_needs_reason": 422,
     "inspection.officer_required": 422,
     "inspection.unknown_rules": 409,
+    "inspection.visa_used_meanwhile": 409,
     "store.full": 507,
 }
 _JSON = "application/json"

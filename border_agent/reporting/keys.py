@@ -53,7 +53,9 @@ class BelievedKeys:
 
         Raises BadSignature, Malformed, RolledBack, StoreError.
         """
-        ring = KeyRing.open(signed, self._root, at_least=self.version)
+        # From the newest root believed on: whoever holds an older one may not speak any more.
+        root = self.ring.root if self.ring is not None else self._root
+        ring = KeyRing.open(signed, root, at_least=self.version)
         if ring.document.version == self.version:
             if signed.body != self._body:
                 raise BadSignature(KEYS_FEED, f"two documents of version {self.version}")

@@ -123,6 +123,9 @@ class Link:
                 )
             else:
                 code = client.connect(address.host, address.port, self._settings.keepalive)
+            if code is MQTTErrorCode.MQTT_ERR_CONN_LOST:
+                # TLS 1.3 lets a client believe in the handshake before the broker has looked at its certificate.
+                raise LineRefused(str(address), "closed right after the handshake")
             if code is not MQTTErrorCode.MQTT_ERR_SUCCESS:
                 raise LineDown(str(address), str(code))
             self._check_dates(client, address)

@@ -35,7 +35,7 @@ def test_capabilities_and_state_say_what_there_is(start: Start) -> None:
     assert can["languages"] == ["en", "fr"]
     state = client.state()
     assert state["line"]["online"] is False
-    assert state["line"]["unacknowledged"] == 1, "the epoch's first entry"
+    assert state["line"]["unacknowledged"] == 2, "the epoch was opened, the agent started"
     assert state["memory_bytes"]["agent"] > 10_000_000
     assert agent.verify_journal().ok
 
@@ -57,12 +57,12 @@ def test_a_decision_is_recorded_once_and_only_then_has_a_receipt(start: Start) -
     assert case["receipt"] is None
     decided = client.decide(case["id"], "refer", "officer-7")
     assert decided["phase"] == "confirmed"
-    assert decided["receipt"]["sequence"] == 2
+    assert decided["receipt"]["sequence"] == 3
     # The answer was lost, the client asks again: the first receipt, not a second movement.
     assert client.decide(case["id"], "refer", "officer-7")["receipt"] == decided["receipt"]
     with pytest.raises(ApiRefused, match="409 inspection.closed"):
         client.decide(case["id"], "admit", "officer-8", "changed my mind")
-    assert agent.verify_journal().entries == 2
+    assert agent.verify_journal().entries == 3
 
 
 def test_an_override_needs_a_reason_and_a_decision_an_officer(start: Start) -> None:
@@ -199,3 +199,16 @@ def test_two_agents_do_not_share_a_socket(start: Start, folder: Path) -> None:
     start()
     with pytest.raises(SocketUnusable):
         ApiServer(lambda *_: None, folder / "agent.sock").start()  # type: ignore[arg-type]
+
+
+def test_a_store_that_cannot_be_read_is_kept_and_a_new_epoch_says_why(start: Start, folder: Path) -> None:
+    _, client = start()
+    client.decide(proposed(client)["id"], "refer", "officer-7")
+    start.stop()
+    (folder / "store.db").write_bytes(b"not a database at all" * 1000)
+    agent, client = start()
+    assert list(folder.glob("store.db.lost-*")), "nothing is deleted"
+    with agent._store.reading() as connection:
+        body = connection.execute("SELECT body FROM journal WHERE sequence = 1").fetchone()[0]
+    assert b'"reason":"store_lost"' in body
+    assert client.decide(proposed(client)["id"], "refer", "officer-7")["receipt"]

@@ -28,7 +28,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BORNE = REPOSITORY / ".venv" / "bin" / "borne"
 
 
-_TAMPER = "UPDATE journal SET body = CAST(replace(CAST(body AS TEXT), 'refer', 'admit') AS BLOB) WHERE sequence = 2"
+_TAMPER = "UPDATE journal SET body = CAST(replace(CAST(body AS TEXT), 'refer', 'admit') AS BLOB) WHERE sequence = 3"
 
 
 def borne(*words: str | Path, language: str = "en", **options: object) -> subprocess.CompletedProcess[str]:
@@ -162,7 +162,7 @@ def test_inspecting_and_verifying_from_the_terminal(start: Start, folder: Path) 
     assert "Recorded" in refused.stderr
     start.stop()
     good = borne("journal", "verify", "--config", folder / "agent.toml", "--json")
-    assert (good.returncode, json.loads(good.stdout)["entries"]) == (0, 3)
+    assert (good.returncode, json.loads(good.stdout)["entries"]) == (0, 4)
     config = load_config(write_device(folder))
     with Store(config.path(config.store.path), config.path(config.store.key)) as store, store.writing() as connection:
         for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
