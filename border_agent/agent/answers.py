@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from hashlib import sha256
 
 from border_agent.clock import Clock
 from border_agent.decoding import FaceModel, FoundFace
@@ -19,6 +20,11 @@ from mqtt_schemas.records import Policy
 
 NO_POLICY = Policy(policy_id="none", rules_version=1, country="XXX", issuers=(), regimes=())
 """In force while none was delivered: it knows no regime, so every traveller goes to an officer, with the reason."""
+
+
+def use_key(visa: SealedVisa) -> str:
+    """Under which key a visa's uses are counted: its id, or for a seal that states none the hash of what was signed."""
+    return visa.visa_id or sha256(visa.signed_bytes).hexdigest()
 
 
 class Answers:
@@ -69,22 +75,22 @@ class Answers:
 
     def visa(self, visa: SealedVisa) -> VisaEvidence:
         """Who vouches for a seal, what the visa list says of it, how often it was used here."""
-        judgement = self._signer_list().judge(visa, self._clock.now().date())
-        if visa.visa_id is None:
-            return VisaEvidence(visa=visa, judgement=judgement)
-        answer = self._lists.visa(visa.visa_id)
+        key = use_key(visa)
+        uses = self._uses.of(key)
+        first_seen = uses[0].occurred_at.date() if uses else None
+        judgement = self._signer_list().judge(visa, self._clock.now().date(), first_seen)
+        answer = self._lists.visa(visa.visa_id) if visa.visa_id is not None else None
         return VisaEvidence(
             visa=visa,
             judgement=judgement,
-            record=answer.records[0] if answer.records else None,
-            record_version=answer.version,
-            uses_here=self._uses.count(visa.visa_id),
+            record=answer.records[0] if answer is not None and answer.records else None,
+            record_version=answer.version if answer is not None else 0,
+            uses_here=self._uses.count(key),
         )
 
     def used_meanwhile(self, evidence: VisaEvidence) -> bool:
         """Whether another traveller's admission has used this visa since the evidence was gathered."""
-        visa = evidence.visa
-        return visa is not None and visa.visa_id is not None and self._uses.count(visa.visa_id) != evidence.uses_here
+        return evidence.visa is not None and self._uses.count(use_key(evidence.visa)) != evidence.uses_here
 
     def compare(self, reference: FoundFace, probes: Sequence[FoundFace], kind: ReferenceKind) -> FaceComparison:
         """One stored face against the live frames. Raises FaceError."""

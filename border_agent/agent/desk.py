@@ -148,7 +148,7 @@ class Desk:
             decided = advance(case.inspection, event, self._answers.policy())
             visa = case.inspection.evidence.visa
             if proposal is Proposal.ADMIT and visa is not None and self._answers.used_meanwhile(visa):
-                raise VisaUsedMeanwhile(inspection, visa.visa.visa_id or "" if visa.visa is not None else "")
+                raise VisaUsedMeanwhile(inspection)
             receipt = self._recorder.record(decided)
             times = {**case.step_ms, "commit": receipt.milliseconds}
             return self._replace(structs.replace(case, inspection=decided, receipt=receipt, step_ms=times))

@@ -7,6 +7,7 @@ import time
 import msgspec
 from msgspec import Struct
 
+from border_agent.agent.answers import use_key
 from border_agent.agent.facts import entry_of
 from border_agent.clock import Clock
 from border_agent.inspection.evidence import without_pictures
@@ -48,14 +49,17 @@ class Recorder:
         reading = self._clock.read()
         entry = entry_of(inspection, recorded_at=reading.at, clock=reading.quality, evidence=evidence.digest)
         changes: list[Change] = [evidence]
-        if isinstance(entry, entries.Movement) and entry.decision is Decision.ADMIT and entry.visa is not None:
-            used = VisaUsed(
-                visa_id=entry.visa.visa_id,
-                movement_id=entry.id,
-                direction=entry.direction,
-                occurred_at=entry.occurred_at,
+        visa = inspection.evidence.visa
+        admitted = isinstance(entry, entries.Movement) and entry.decision is Decision.ADMIT
+        if admitted and visa is not None and visa.visa is not None:
+            changes.append(
+                VisaUsed(
+                    visa_id=use_key(visa.visa),
+                    movement_id=entry.id,
+                    direction=entry.direction,
+                    occurred_at=entry.occurred_at,
+                )
             )
-            changes += [used] if entry.visa.visa_id else []
         begun = time.monotonic()
         receipt = self._journal.commit([entry], changes)
         return Recorded(

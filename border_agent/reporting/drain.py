@@ -145,7 +145,8 @@ class Drain:
                 self._greet_now()
                 return self._greet(now)
             case Phase.GREETING:
-                if self._greeted_at is not None and now - self._greeted_at < GREETING_RETRY:
+                # The same sum as in `deadline`: rounded otherwise, it could be due there and not here.
+                if self._greeted_at is not None and now < self._greeted_at + GREETING_RETRY:
                     return None
                 return self._greet(now)
             case Phase.STREAMING:
@@ -204,7 +205,7 @@ class Drain:
                 return None
 
     def _stream(self, now: float) -> Greet | Transmit | None:
-        if self._flights and now - self._progress_at >= self._silence():
+        if self._flights and now >= self._progress_at + self._silence():
             self._rounds += 1
             self._window = max(1, self._window // 2)
             self._back_to(self.mark)

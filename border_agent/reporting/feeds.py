@@ -123,7 +123,7 @@ class FeedPuller:
         if not self._online:
             return None
         if self._asked_to is not None and here.staged_version < self._asked_to:
-            if now - self._heard_at < self._silence():
+            if now < self._heard_at + self._silence():
                 return None
             self._vain += 1
             if self._vain >= VAIN_PULLS and here.staged_version > here.version:

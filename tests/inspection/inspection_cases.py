@@ -7,7 +7,16 @@ from typing import Any
 
 from msgspec import structs
 
-from border_agent.documents.mrz import Mrz, MrzFormat, PartialDate, build_mrz, parse_mrz, parse_sealed_mrv
+from border_agent.documents.mrz import (
+    IssueCode,
+    Mrz,
+    MrzFormat,
+    MrzIssue,
+    PartialDate,
+    build_mrz,
+    parse_mrz,
+    parse_sealed_mrv,
+)
 from border_agent.faces import FaceComparison, ReferenceKind, Zone
 from border_agent.inspection.evidence import (
     ClockEvidence,
@@ -210,3 +219,28 @@ def with_check_wrong(mrz: Mrz, field: str = "birth") -> Mrz:
 def partial(year: int | None, month: int | None, day: int | None, *, valid: bool = True) -> PartialDate:
     raw = "".join("<<" if part is None else f"{part % 100:02d}" for part in (year, month, day))
     return PartialDate(year, month, day, raw, valid)
+
+
+POLICY_90 = structs.replace(POLICY, passport_validity_days=90)
+
+
+def issue(field: str, code: IssueCode) -> Evidence:
+    mrz = passport()
+    return with_document(structs.replace(mrz, issues=(MrzIssue(field, code),)))
+
+
+def doc(**changes: Any) -> Evidence:
+    return with_document(structs.replace(passport(), **changes))
+
+
+def face(*comparisons: Any, error: str = "", matches: bool | None = None) -> Evidence:
+    return good(face=FaceEvidence(comparisons=comparisons, error=error, portrait_matches_seal=matches))
+
+
+def sealed_check_wrong() -> Any:
+    visa = sealed()
+    assert visa.mrv is not None
+    return structs.replace(visa, mrv=with_check_wrong(visa.mrv))
+
+
+NATIONAL = passport(nationality="UTO", issuer="UTO")

@@ -167,6 +167,10 @@ def test_late_readings_are_welcome_while_collecting() -> None:
     assert final.verdict.codes == ()
 
 
+def test_a_step_is_skipped_once() -> None:
+    assert after(StepSkipped(Step.FACE), StepSkipped(Step.FACE)).evidence.skipped == (Step.FACE,)
+
+
 def test_an_answered_step_is_not_skipped_afterwards() -> None:
     assert after(PASSPORT, StepSkipped(Step.DOCUMENT)).evidence.skipped == ()
 

@@ -6,7 +6,7 @@ import random
 from typing import TypeVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from border_agent.reporting.drain import (
@@ -114,6 +114,7 @@ class Line:
 
 
 @settings(max_examples=120, deadline=None)
+@example(seed=1548996, steps=["grow", "time", "grow", "time", *["grow"] * 6, "act", "up"])  # a deadline that rounds
 @given(
     seed=st.integers(0, 2**32),
     steps=st.lists(st.sampled_from(("grow", "act", "up", "down", "time", "cut")), max_size=80),
