@@ -14,7 +14,7 @@ NEEDED = (
     "border_agent/faces/calibrations/dlib_provisional.json",
     "border_agent/seals/curves.json",
     "mqtt_schemas/asyncapi.yaml",
-    "mqtt_schemas/schemas/state.json",
+    "mqtt_schemas/schemas/message-state.json",
     "kiosk_app/README.md",
 )
 
