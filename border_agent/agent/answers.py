@@ -23,7 +23,7 @@ NO_POLICY = Policy(policy_id="none", rules_version=1, country="XXX", issuers=(),
 
 
 def use_key(visa: SealedVisa) -> str:
-    """Under which key a visa's uses are counted: its id, or, where a seal states none, the hash of what was signed."""
+    """Under which key a visa's uses are counted: its id, or the hash of what was signed."""
     return visa.visa_id or sha256(visa.signed_bytes).hexdigest()
 
 
