@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,19 @@ def conformance() -> Path:
     if not folder.is_dir():
         pytest.skip("the third-party conformance set is not beside this repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def mounting(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A mount namespace of one's own, for tests that fill a small disk; they skip where that is not allowed."""
+    folder = tmp_path_factory.mktemp("mounting")
+    try:
+        tried = subprocess.run(
+            ["unshare", "-m", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder],
+            capture_output=True,
+            text=True,
+        )
+    except OSError as error:
+        pytest.skip(f"no mount namespaces here: {error}")
+    if tried.returncode:
+        pytest.skip(f"no mount namespaces here: {tried.stderr.strip()}")

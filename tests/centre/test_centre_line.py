@@ -406,7 +406,7 @@ def test_it_does_not_start_with_what_no_device_would_believe(
         run(tmp_path / "other")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root; test_centre_store has another way")
+@pytest.mark.usefixtures("mounting")  # where it is missing: test_centre_store has another way
 def test_a_disk_that_fills_up(tmp_path: Path, broker: LabBroker, authority: LabAuthority) -> None:
     ring = make_folder(tmp_path / "centre", broker, authority)
     device = PaperDevice(day=50)
