@@ -6,6 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says how busy the machine is, nothing about the code: neither fails a test. What a
+# failure needs to be repeated is printed, as the example base of a CI machine is lost with it.
+settings.register_profile("borne", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("borne")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

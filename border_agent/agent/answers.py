@@ -16,6 +16,8 @@ from border_agent.seals import SealedVisa
 from border_agent.store.lists import Lists
 from border_agent.store.uses import VisaUses
 from border_agent.trust import SignerList
+from mqtt_schemas.entries import Direction
+from mqtt_schemas.feeds import Feed
 from mqtt_schemas.records import Policy
 
 NO_POLICY = Policy(policy_id="none", rules_version=1, country="XXX", issuers=(), regimes=())
@@ -80,12 +82,15 @@ class Answers:
         first_seen = uses[0].occurred_at.date() if uses else None
         judgement = self._signer_list().judge(visa, self._clock.now().date(), first_seen)
         answer = self._lists.visa(visa.visa_id) if visa.visa_id is not None else None
+        issue = self._lists.info(Feed.VISAS)
+        entered = [use for use in uses if use.direction is not Direction.EXIT]
         return VisaEvidence(
             visa=visa,
             judgement=judgement,
             record=answer.records[0] if answer is not None and answer.records else None,
             record_version=answer.version if answer is not None else 0,
-            uses_here=self._uses.count(key),
+            uses_here=len(entered),
+            uses_since_list=sum(use.occurred_at > issue.issued for use in entered) if issue is not None else 0,
         )
 
     def used_meanwhile(self, evidence: VisaEvidence) -> bool:

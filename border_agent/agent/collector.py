@@ -19,7 +19,7 @@ from border_agent.agent.inbox import CodeArrived, DocumentArrived, Inbox, Item, 
 from border_agent.config import CameraRole, TimesSection
 from border_agent.decoding import DecoderError, FoundFace
 from border_agent.documents.mrz import MrzError, parse_mrz
-from border_agent.faces import FaceError, ReferenceKind
+from border_agent.faces import FaceError, FaceNote, ReferenceKind, choose_face, face_note
 from border_agent.inspection.errors import InspectionError
 from border_agent.inspection.events import (
     DocumentRead,
@@ -33,7 +33,16 @@ from border_agent.inspection.events import (
     StepTimedOut,
     VisaRead,
 )
-from border_agent.inspection.evidence import DocumentEvidence, FaceEvidence, PageEvidence, Step, VisaEvidence
+from border_agent.inspection.evidence import (
+    FACE_NO_REFERENCE,
+    FACE_NOT_FOUND,
+    FACE_SEVERAL,
+    DocumentEvidence,
+    FaceEvidence,
+    PageEvidence,
+    Step,
+    VisaEvidence,
+)
 from border_agent.inspection.machine import Inspection, advance, open_steps
 from border_agent.seals import SealError, decode_seal
 from mqtt_schemas.records import Policy
@@ -71,6 +80,8 @@ class Collector:
         self._ms: dict[str, float] = {}
         self._printed: FoundFace | None = None
         self._record: FoundFace | None = None
+        self._crowded = False
+        """More than one person stood before the face camera."""
 
     def run(self) -> Inspection:
         """Collect until nothing is open, then propose. Raises Stopped where it was cancelled."""
@@ -78,11 +89,19 @@ class Collector:
             self._tell()
             self._do(steps[0])
         begun = time.monotonic()
-        self._advance(ListsConsulted(lists=self._answers.lists()))
+        self._ask_lists_again()
         self._advance(Propose(clock=self._answers.clock()))
         self._spent("decide", begun)
         self._tell()
         return self._inspection
+
+    def _ask_lists_again(self) -> None:
+        """A list may have been installed since the readings: a revoked visa, a new line of the watch-list."""
+        lists, facts = self._answers.lists(), self._inspection.evidence
+        hits = self._answers.watch_hits(facts.mrz) if facts.mrz is not None else ()
+        self._advance(ListsConsulted(lists=lists, hits=hits))
+        if facts.visa is not None and facts.visa.visa is not None:
+            self._advance(VisaRead(self._answers.visa(facts.visa.visa)))
 
     def _do(self, step: Step) -> None:
         """Wait for one step until it is no longer the first open one."""
@@ -106,8 +125,10 @@ class Collector:
             try:
                 look(begun, probes)
             except DecoderError as error:
-                _log.warning("a camera step met %s", error.code)
+                if error.code not in self._inspection.evidence.problems:
+                    _log.warning("a camera step met %s", error.code)
                 self._advance(ProblemMet(error.code))
+                self._take_items(wait=True)  # decoders that fail at once must not be asked without a pause
 
     def _take_items(self, *, wait: bool) -> None:
         """Everything that has arrived; where nothing has and no camera is at work, wait a little."""
@@ -156,6 +177,9 @@ class Collector:
                 self._record = self._eyes.stored_face(evidence.record.portrait)
             except DecoderError as error:
                 self._advance(ProblemMet(error.code))
+            else:
+                if self._record is None:
+                    self._advance(ProblemMet(FACE_NO_REFERENCE))
 
     def _look_for_code(self, begun: float, probes: list[FoundFace]) -> None:
         looked = time.monotonic()
@@ -166,7 +190,7 @@ class Collector:
 
     def _look_at_page(self, begun: float, probes: list[FoundFace]) -> None:
         looked = time.monotonic()
-        face = self._eyes.face(CameraRole.DOCUMENT)
+        face = choose_face(self._eyes.faces(CameraRole.DOCUMENT))
         if face is None:
             return
         self._printed = face
@@ -174,8 +198,12 @@ class Collector:
         self._spent(Step.PAGE, looked)
 
     def _look_at_face(self, begun: float, probes: list[FoundFace]) -> None:
-        face = self._eyes.face(CameraRole.FACE)
-        if face is None:
+        found = self._eyes.faces(CameraRole.FACE)
+        note = face_note(found)
+        if note is FaceNote.several:
+            self._crowded = True  # which of them is the traveller? not the one that fits the photo: look again
+        face = choose_face(found)
+        if face is None or note is not None:
             return
         probes.append(face)
         chosen = choose_probes(probes, self._answers.calibration)
@@ -184,7 +212,7 @@ class Collector:
         self._compare(chosen)
         self._spent(Step.FACE, begun)
 
-    def _compare(self, probes: list[FoundFace]) -> None:
+    def _compare(self, probes: list[FoundFace], error: str = "") -> None:
         references = ((ReferenceKind.visa_record, self._record), (ReferenceKind.printed, self._printed))
         try:
             comparisons = tuple(
@@ -192,13 +220,15 @@ class Collector:
                 for kind, reference in references
                 if reference is not None
             )
-        except FaceError as error:
-            _log.error("faces cannot be compared: %s", error)
-            self._advance(FaceCompared(FaceEvidence(error=error.code)))
+        except FaceError as failure:
+            _log.error("faces cannot be compared: %s", failure)
+            self._advance(FaceCompared(FaceEvidence(error=failure.code)))
             self._advance(StepSkipped(Step.FACE))
             return
         self._advance(
-            FaceCompared(FaceEvidence(comparisons=comparisons, portrait_matches_seal=self._portrait_fits()))
+            FaceCompared(
+                FaceEvidence(comparisons=comparisons, error=error, portrait_matches_seal=self._portrait_fits())
+            )
         )
 
     def _portrait_fits(self) -> bool | None:
@@ -211,10 +241,11 @@ class Collector:
 
     def _note_face_missing(self, probes: list[FoundFace]) -> None:
         """Fewer good frames than wished: compare with those there are, else say that no face was found."""
+        error = FACE_SEVERAL if self._crowded else ""
         if probes:
-            self._compare(probes[-self._answers.calibration.probe_mode.frames :])
+            self._compare(probes[-self._answers.calibration.probe_mode.frames :], error)
         else:
-            self._advance(FaceCompared(FaceEvidence(error="face.not_found")))
+            self._advance(FaceCompared(FaceEvidence(error=error or FACE_NOT_FOUND)))
 
     def _advance(self, event: Event) -> None:
         """The next state; an event that the inspection refuses is a problem of its own, and changes nothing else."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from msgspec import structs
 
-from border_agent.agent.answers import Answers
+from border_agent.agent.answers import NO_POLICY, Answers
 from border_agent.agent.case import Case
 from border_agent.agent.collector import Collector, Stopped
 from border_agent.agent.eyes import Eyes
@@ -18,14 +18,19 @@ from border_agent.agent.inbox import CodeArrived, DocumentArrived, Inbox, Item, 
 from border_agent.agent.recorder import Recorded, Recorder
 from border_agent.config import TimesSection
 from border_agent.errors import BorneError
-from border_agent.inspection.events import Cancel, Decide
+from border_agent.inspection.errors import UnknownRules, WrongPhase
+from border_agent.inspection.events import Cancel, Decide, ProblemMet
 from border_agent.inspection.evidence import Step
 from border_agent.inspection.machine import Inspection, Phase, advance, begin
+from border_agent.inspection.rules import rules_for
 from border_agent.inspection.verdict import Proposal
 from firmware_bridge.roles import Reading
 from mqtt_schemas.entries import Decision, Direction
 
 _log = logging.getLogger(__name__)
+
+CANCEL_SECONDS = 5.0
+"""How long a cancellation waits for the collecting thread: less than a client waits for its answer."""
 
 MOST_KEPT = 200
 """Ended inspections kept for a client that asks late; what they said is in the journal."""
@@ -119,18 +124,26 @@ class Desk:
         self._deliver(SkipAsked(step), inspection)
         return self.case(inspection)
 
-    def cancel(self, inspection: str) -> Case:
-        """End an inspection without a decision. What was read is recorded as an `inspection` entry."""
+    def cancel(self, inspection: str, *, only_collecting: bool = False) -> Case:
+        """End an inspection without a decision. What was read is recorded as an `inspection` entry.
+
+        `only_collecting`: one that already waits for its officer stays with the officer (WrongPhase). Raises
+        StoreError, and then it has not ended: it may be cancelled again.
+        """
+        if only_collecting:
+            self._require_collecting(inspection)
         self._deliver(Stop(), inspection)
         self._join(inspection)
         with self._deciding:
-            case = self.case(inspection)
+            if only_collecting:
+                self._require_collecting(inspection)
+            # Nobody collects any more, so nobody is asked for anything, whether or not there is room to record it.
+            case = self._replace(structs.replace(self.case(inspection), step=None, open_steps=()))
             event = Cancel(reason="cancelled", at=self._answers.clock().at)
-            cancelled = advance(case.inspection, event, self._answers.policy())
+            cancelled = advance(case.inspection, event, NO_POLICY)  # no policy says who may end what
             receipt = self._recorder.record(cancelled) if cancelled.evidence.mrz is not None else None
-            return self._replace(
-                structs.replace(case, inspection=cancelled, step=None, open_steps=(), receipt=receipt)
-            )
+            self._release(inspection)  # the next traveller does not wait for a step that hangs
+            return self._replace(structs.replace(case, inspection=cancelled, receipt=receipt))
 
     def decide(self, inspection: str, decision: Decision, officer: str, reason: str) -> Case:
         """Record the officer's decision: returns after the durable commit.
@@ -145,7 +158,7 @@ class Desk:
             if outcome is not None and (outcome.decision, outcome.officer) == (proposal, officer.strip()):
                 return case
             event = Decide(decision=proposal, officer=officer, reason=reason, at=self._answers.clock().at)
-            decided = advance(case.inspection, event, self._answers.policy())
+            decided = advance(case.inspection, event, NO_POLICY)  # the verdict is there: no policy is asked again
             visa = case.inspection.evidence.visa
             if proposal is Proposal.ADMIT and visa is not None and self._answers.used_meanwhile(visa):
                 raise VisaUsedMeanwhile(inspection)
@@ -186,17 +199,28 @@ class Desk:
         with self._lock:
             collecting = self._collecting
         if collecting is not None and collecting[0] == inspection:
-            collecting[2].join(timeout=30.0)
+            collecting[2].join(timeout=CANCEL_SECONDS)
 
     def _collect(self, inspection: Inspection, inbox: Inbox) -> None:
         def show(now: Inspection, steps: tuple[Step, ...], times: dict[str, float]) -> None:
             step = steps[0] if steps and now.phase is Phase.COLLECTING else None
             if now.phase is not Phase.COLLECTING:
                 self._release(now.id)  # before anybody hears of the proposal: the next traveller may start
-            self._replace(Case(inspection=now, step=step, open_steps=steps, step_ms=times))
+            with self._lock:
+                held = self._cases.get(now.id)
+                if held is None or held.ended:
+                    raise Stopped  # cancelled while a camera step hung: what has ended is not brought back
+                self._replace(Case(inspection=now, step=step, open_steps=steps, step_ms=times))
 
         try:
             policy = self._answers.policy()
+            try:
+                rules_for(policy)
+            except UnknownRules as error:
+                # A policy for a newer software: like none at all, every traveller goes to an officer, who reads why.
+                _log.error("the policy cannot be used: %s", error)
+                policy = NO_POLICY
+                inspection = advance(inspection, ProblemMet(error.code), policy)
             Collector(inspection, policy, inbox, self._eyes, self._answers, self._times, show).run()
         except Stopped:
             pass
@@ -208,6 +232,10 @@ class Desk:
             self._release(inspection.id)
             self._hub.publish(inspection.id)
 
+    def _require_collecting(self, inspection: str) -> None:
+        if (phase := self.case(inspection).phase) is not Phase.COLLECTING:
+            raise WrongPhase(inspection, phase)
+
     def _release(self, inspection: str) -> None:
         with self._lock:
             if self._collecting is not None and self._collecting[0] == inspection:
@@ -218,7 +246,7 @@ class Desk:
             case = self._cases[inspection]
             event = Cancel(reason="agent.failed", at=self._answers.clock().at)
             if not case.ended:
-                ended = advance(case.inspection, event, self._answers.policy())
+                ended = advance(case.inspection, event, NO_POLICY)
                 self._replace(structs.replace(case, inspection=ended, step=None, open_steps=()))
 
     def _replace(self, case: Case) -> Case:

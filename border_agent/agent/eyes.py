@@ -47,12 +47,10 @@ class Eyes:
         frame = self._cameras[CameraRole.DOCUMENT].latest(FRAME_SECONDS)
         return self._worker.find_codes(frame) if frame is not None else ()
 
-    def face(self, role: CameraRole) -> FoundFace | None:
-        """The face in a camera's next frame, with its embedding."""
+    def faces(self, role: CameraRole) -> Sequence[FoundFace]:
+        """The faces in a camera's next frame, with their embeddings."""
         frame = self._cameras[role].latest(FRAME_SECONDS)
-        if frame is None:
-            return None
-        return choose_face(self._worker.find_faces(frame, FACE_SECONDS, upsample=0))
+        return self._worker.find_faces(frame, FACE_SECONDS, upsample=0) if frame is not None else ()
 
     def stored_face(self, picture: bytes) -> FoundFace | None:
         """The face in a stored portrait, small ones included."""

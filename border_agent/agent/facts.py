@@ -70,17 +70,17 @@ def _document(mrz: Mrz) -> DocumentFacts:
 
 
 def _visa(evidence: VisaEvidence, visa: SealedVisa) -> VisaFacts:
-    record, judgement = evidence.record, evidence.judgement
+    judgement = evidence.judgement
     return VisaFacts(
         visa_id=visa.visa_id or "",
         issuer=visa.issuer,
         signer=judgement.signer if judgement is not None else visa.certificate_ref,
         signature=judgement.verdict.value if judgement is not None else "",
-        seen_at_centre=record is not None,
+        seen_at_centre=evidence.record is not None,
         valid_from=visa.valid_from,
         valid_until=visa.valid_until,
         entries=visa.entries,
-        uses_before=max(evidence.uses_here, record.uses if record is not None else 0),
+        uses_before=evidence.uses,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib.metadata
 import logging
 import os
@@ -61,6 +62,12 @@ class KeyUnusable(BorneError):
     code = "agent.key_unusable"
 
 
+class AlreadyRunning(BorneError):
+    """Another agent works with this device's journal key: two of them would be a clone."""
+
+    code = "agent.already_running"
+
+
 def load_journal_key(file: Path) -> Ed25519PrivateKey:
     """The device's journal key from a PEM file of mode 0600. Raises KeyUnusable."""
     try:
@@ -95,6 +102,7 @@ class Agent:
 
     def _start(self, stack: contextlib.ExitStack) -> None:
         config = self.config
+        stack.enter_context(_alone(config.path(config.identity.journal_key)))
         # First, because it warms up by itself while everything else is opened.
         self._worker = stack.enter_context(DecodingWorker())
         threading.Thread(target=self._worker.wait_ready, name="decoders-warm", daemon=True).start()
@@ -221,6 +229,24 @@ class Agent:
             key=config.path(config.mqtt.key),
             mqtt=MqttVersion(config.mqtt.version.value),
         )
+
+
+@contextlib.contextmanager
+def _alone(key: Path) -> Iterator[None]:
+    """Hold the device's identity for this process alone; the kernel lets go of it however the process ends.
+
+    Before the store: one started by mistake must not even move that aside. Raises AlreadyRunning, KeyUnusable.
+    """
+    try:
+        file = key.open("rb")
+    except OSError as error:
+        raise KeyUnusable(str(key), str(error)) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(str(key)) from None
+        yield
 
 
 def _open_or_set_aside(config: Config) -> tuple[Store, EpochReason]:

@@ -16,5 +16,6 @@ themselves, the officer's name is the caller's word and is recorded as such.
     POST /v1/inspections/{id}/decision   {decision, officer, reason}: answered after the durable commit
     GET  /v1/journal/verify              the whole chain computed again
 
-Errors are `{"error": code, "detail": …, "words": {"fr": …, "en": …}}` with an HTTP status.
+Errors are `{"error": code, "where": …, "detail": …, "words": {"fr": …, "en": …}}` with an HTTP status. A kiosk gets
+no place or detail but those of its own request: they may name another traveller's inspection.
 """

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -21,6 +21,7 @@ from border_agent.agent.runtime import Agent
 from border_agent.api.peer import Right, right_of
 from border_agent.api.views import case_view, error_view, recorded_view, state_view, traveller_view
 from border_agent.errors import BorneError
+from border_agent.inspection.errors import InspectionClosed
 from border_agent.inspection.evidence import Step
 from mqtt_schemas.entries import Decision, Direction
 
@@ -62,10 +63,14 @@ class BadRequest(BorneError):
     code = "api.bad_request"
 
 
+Word = Annotated[str, Meta(max_length=64)]
+"""Ends in a journal entry, which has bounds: what could not be recorded must not be begun."""
+
+
 class StartBody(Struct, frozen=True, forbid_unknown_fields=True):
     direction: Direction = Direction.ENTRY
-    purpose: str = ""
-    group: str = ""
+    purpose: Word = ""
+    group: Word = ""
     accompanied: bool = False
 
 
@@ -116,7 +121,9 @@ class _Api:
             except ClientDisconnect:
                 return Response(status_code=400)
             except BorneError as error:
-                return _json(error_view(error), _STATUS.get(error.code, 500))
+                # Of its own request a kiosk may learn what is wrong with it; of anything else the code alone.
+                open_ = right is Right.OFFICER or isinstance(error, NotAllowed | BadRequest)
+                return _json(error_view(error, details=open_), _STATUS.get(error.code, 500))
 
         return answer
 
@@ -134,6 +141,8 @@ class _Api:
 
     async def start(self, request: Request) -> Response:
         body = await _body(request, StartBody)
+        if body.direction is Direction.UNKNOWN:
+            raise BadRequest("direction", "entry or exit")
         case = await run_in_threadpool(
             self._agent.desk.start,
             direction=body.direction,
@@ -159,16 +168,28 @@ class _Api:
         return _json(_view(request, case))
 
     async def cancel(self, request: Request) -> Response:
-        case = await run_in_threadpool(self._agent.desk.cancel, request.path_params["id"])
+        # A kiosk's window may give up what it began; what waits for an officer is no longer the traveller's to end.
+        kiosk = request.state.right is not Right.OFFICER
+        case = await run_in_threadpool(self._agent.desk.cancel, request.path_params["id"], only_collecting=kiosk)
         return _json(_view(request, case))
 
     async def decide(self, request: Request) -> Response:
         body = await _body(request, DecisionBody)
         if body.decision is Decision.UNKNOWN or not 1 <= len(body.officer) <= 64 or len(body.reason) > 1000:
             raise BadRequest("decision", "decision, officer (1 to 64 characters), reason (at most 1000)")
-        case = await run_in_threadpool(
-            self._agent.desk.decide, request.path_params["id"], body.decision, body.officer, body.reason
-        )
+        inspection = request.path_params["id"]
+        try:
+            case = await run_in_threadpool(
+                self._agent.desk.decide, inspection, body.decision, body.officer, body.reason
+            )
+        except NoSuchInspection:
+            # Asked again because the answer was lost, and the agent has been started again meanwhile.
+            found = await run_in_threadpool(self._agent.desk.recorded, inspection)
+            if found is None:
+                raise
+            if (found.decision, found.officer) != (body.decision.value, body.officer.strip()):
+                raise InspectionClosed(inspection, found.decision) from None
+            return _json(recorded_view(found))
         return _json(_view(request, case))
 
     async def events(self, request: Request) -> Response:

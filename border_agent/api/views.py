@@ -86,12 +86,12 @@ def state_view(state: Json) -> Json:
     return {**state, "line": {**line, "problems": problems}}
 
 
-def error_view(error: BorneError) -> Json:
-    """An error as a client gets it: code, place, and words in every language."""
+def error_view(error: BorneError, *, details: bool) -> Json:
+    """An error as a client gets it: code and words in every language; place and detail only where it may know."""
     return {
         "error": error.code,
-        "where": error.where,
-        "detail": error.detail,
+        "where": error.where if details else "",
+        "detail": error.detail if details else "",
         "words": {language: error_text(error, language) for language in languages()},
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import click
@@ -12,6 +13,9 @@ from border_agent.cli.base import LANGUAGE, BorneCommand, json_option, print_jso
 from border_agent.words import has, text
 
 Json = dict[str, Any]
+
+ASK_AGAIN_SECONDS = 20.0
+"""How long a decision is asked for again when its answer was lost: an agent that was killed is back by then."""
 
 _LETTERS = {"a": "admit", "o": "refer", "r": "refuse"}
 _COLOURS = {"admit": "green", "refer": "yellow", "refuse": "red"}
@@ -66,7 +70,7 @@ def _follow(agent: AgentClient, case: Json, console: Console) -> Json:
     for now in agent.events(case["id"]):
         if now["phase"] != "collecting":
             return now
-        if now["step"] != step:
+        if now["step"] and now["step"] != step:  # none before the first is asked for, and after the last
             step = now["step"]
             console.print(t("cli.inspect.waiting", step=t(f"step.{step}")))
     raise AgentGone("events", "the stream ended before the proposal")
@@ -104,13 +108,31 @@ def _ask(case: Json, *, yes: bool) -> tuple[str, str]:
     return decision, reason
 
 
+def _recorded(agent: AgentClient, inspection: str, decision: str, officer: str, reason: str) -> Json:
+    """The decision's receipt. Where the answer is lost it is asked for again: the same decision is recorded once.
+
+    Raises ApiRefused, and then it is not recorded; AgentGone, and then nobody knows.
+    """
+    deadline = time.monotonic() + ASK_AGAIN_SECONDS
+    while True:
+        try:
+            return agent.decide(inspection, decision, officer, reason)
+        except AgentGone:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
 def _decide(agent: AgentClient, case: Json, decision: str, officer: str, reason: str, console: Console) -> Json:
     try:
-        case = agent.decide(case["id"], decision, officer, reason)
-    except (ApiRefused, AgentGone) as error:
-        key = f"error.{getattr(error, 'reason', '') or error.code}"
+        case = {**case, **_recorded(agent, case["id"], decision, officer, reason)}
+    except ApiRefused as error:
+        key = f"error.{error.reason}"
         detail = text(key, LANGUAGE) if has(key) else str(error)
         console.print(f"[bold red]{t('cli.inspect.not_recorded', detail=detail)}[/]")
+        return case
+    except AgentGone:
+        console.print(f"[bold red]{t('cli.inspect.unsure', inspection=case['id'])}[/]")
         return case
     word = t(f"verdict.{decision}")
     console.print(t("cli.inspect.recorded", decision=word, sequence=case["receipt"]["sequence"]))

@@ -98,7 +98,7 @@ class World:
         self._centre = self._spawn("centre", "run", "--folder", str(self.centre_folder), log="centre.log")
 
     def start_agent(self) -> float:
-        """Start the agent and wait until it answers; returns the seconds it took. Raises DemoFailed."""
+        """Start the agent and wait for it and its devices; returns the seconds it took. Raises DemoFailed."""
         begun = time.monotonic()
         self._agent = self._spawn("agent", "run", "--config", str(self.config), log="agent.log")
         self._wait_for_agent(begun)
@@ -145,7 +145,8 @@ class World:
             if self._agent is None or self._agent.poll() is not None:
                 break
             with contextlib.suppress(AgentGone), AgentClient(str(self.socket), timeout=5.0) as agent:
-                if agent.capabilities()["ready"]:
+                can = agent.capabilities()
+                if can["ready"] and all(device["state"] == "ready" for device in can["devices"]):
                     return
             time.sleep(0.05)
         raise DemoFailed("agent", _tail(self.folder / "agent.log"))

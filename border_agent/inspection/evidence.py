@@ -65,6 +65,14 @@ class VisaEvidence(Struct, frozen=True, kw_only=True):
     """Version of the `visas` feed that answered; 0: no list was there to ask."""
     uses_here: int = 0
     """Entries this device's own journal made with this visa."""
+    uses_since_list: int = 0
+    """Those of them made after the list was issued: its record cannot have counted them."""
+
+    @property
+    def uses(self) -> int:
+        """Entries that are certain: the list's and those it cannot know of, or this device's own if they are more."""
+        listed = self.record.uses + self.uses_since_list if self.record is not None else 0
+        return max(listed, self.uses_here)
 
 
 class FaceEvidence(Struct, frozen=True, kw_only=True):

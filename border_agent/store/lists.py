@@ -65,6 +65,8 @@ class Answer(Struct, Generic[R], frozen=True, kw_only=True):
     records: tuple[R, ...]
     version: int
     head: bytes
+    newest_unreadable: bool = False
+    """The record put last cannot be read, and so is not among `records`."""
 
 
 class Lists:
@@ -134,9 +136,10 @@ class Lists:
         return self._all(Feed.POLICY, Policy)
 
     def policy(self) -> Policy | None:
-        """The policy in force: the one put last. None where there is none yet."""
-        records = self.policies().records
-        return records[-1] if records else None
+        """The policy in force: the one put last. None where there is none yet, or where that one cannot be read: it
+        has ended the one before, whose table must not go on admitting people."""
+        answer = self.policies()
+        return answer.records[-1] if answer.records and not answer.newest_unreadable else None
 
     def _find(self, feed: Feed, kind: type[R], term: str) -> Answer[R]:
         return self._ask(
@@ -158,15 +161,17 @@ class Lists:
         with self._store.reading() as connection:
             version, head = installed(connection, feed)
             rows = connection.execute(query, {"feed": feed.value, "version": version, **parameters}).fetchall()
-        records = []
+        records, unreadable = [], False
         for key, data in rows:
             try:
                 records.append(read_record(kind, bytes(data)))
+                unreadable = False
             except Malformed as error:
+                unreadable = True
                 if (feed_key := f"{feed.value}/{key}") not in self._unreadable:
                     self._unreadable.add(feed_key)
                     _log.error("a record of list %s cannot be read: %s", feed.value, error.code)
-        return Answer(records=tuple(records), version=version, head=head)
+        return Answer(records=tuple(records), version=version, head=head, newest_unreadable=unreadable)
 
 
 def installed(connection: Connection, feed: str) -> tuple[int, bytes]:

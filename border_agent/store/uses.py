@@ -12,7 +12,7 @@ from border_agent.store.sqlcipher import Connection
 from border_agent.store.streams import stamp
 from mqtt_schemas.entries import Direction
 
-ENTRY: Final = Direction.ENTRY.value
+EXIT: Final = Direction.EXIT.value
 
 
 class VisaUsed(Struct, frozen=True, kw_only=True):
@@ -47,10 +47,10 @@ class VisaUses:
         self._store = store
 
     def count(self, visa_id: str) -> int:
-        """Entries made here with this visa (exits do not use it up)."""
+        """Entries made here with this visa: exits do not use it up, everything else does."""
         with self._store.reading() as connection:
             row = connection.execute(
-                "SELECT count(*) FROM visa_use WHERE visa = ? AND direction = ?", (visa_id, ENTRY)
+                "SELECT count(*) FROM visa_use WHERE visa = ? AND direction <> ?", (visa_id, EXIT)
             ).fetchone()
         return int(row[0])
 

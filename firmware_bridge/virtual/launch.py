@@ -21,8 +21,10 @@ from firmware_bridge.virtual.wire import Wire
 
 _log = logging.getLogger(__name__)
 
-START_TIMEOUT = 15.0
+START_TIMEOUT = 30.0
 """Seconds for a twin's interpreter to come up on a busy machine."""
+PLUG_TIMEOUT = 15.0
+"""Seconds for a twin to do what it was told, likewise."""
 STOP_TIMEOUT = 3.0
 
 
@@ -150,7 +152,7 @@ class SerialTwin(_Twin):
             self.link.unlink(missing_ok=True)
 
     def _until(self, done: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + STOP_TIMEOUT
+        deadline = time.monotonic() + PLUG_TIMEOUT
         while not done():
             if time.monotonic() >= deadline:
                 raise TwinFailed(self.module, f"did not {what}")

@@ -5,6 +5,7 @@ Broker, centre, agent and twins are the demo's own; only what they are fed diffe
 
 from __future__ import annotations
 
+import queue
 import ssl
 import tempfile
 import threading
@@ -30,7 +31,7 @@ from mqtt_schemas.lab.pki import CENTRE, LabAuthority
 from mqtt_schemas.messages import Ack, State, encode
 from tests.agent.test_demo import REPOSITORY
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_rubbish_and_a_ten_megabyte_mrz_leave_the_reader_and_the_agent_alive(
     world.reader.emit(bytes(range(256)) * 40 + b"\r\n")
     world.reader.emit(b"P<UTO" * 2_000_000 + b"\r\n")
     world.reader.emit(b"P<UTOERIKSSON<<ANNA\r\nTOO SHORT\r\n")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 100
     while devices(agent)["mrz"]["problems"] < 2:
         assert time.monotonic() < deadline, devices(agent)
         time.sleep(0.1)
@@ -126,10 +127,8 @@ def test_rubbish_on_every_topic_a_device_hears(world: World, agent: AgentClient)
         ):
             for payload in (b"", b"\xff" * 64, b'{"v":"9.0"}', b"\x81\xa1v\xa39.0", encode(other_nonce), b"[" * 5000):
                 line.send(topic, payload)
-    state = agent.state()
-    assert state["line"]["online"] is True
-    assert state["line"]["unacknowledged"] == 0
-    assert sum(state["line"]["counts"].values()) >= 10, "refused messages are counted"
+    world.wait_for("refusals", lambda state: sum(state["line"]["counts"].values()) >= 10)  # each is counted
+    world.wait_for("line", lambda state: state["line"]["online"] and state["line"]["unacknowledged"] == 0)
     log = (world.folder / "agent.log").read_text(encoding="utf-8")
     assert log.count("Traceback") == 0
 
@@ -153,7 +152,7 @@ def test_a_reader_unplugged_in_the_middle_and_plugged_in_again(
     case = agent.start()
     world.reader.emit(first.mrz[:30])
     world.reader.unplug()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while devices(agent)["mrz"]["state"] != "absent":
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -169,7 +168,7 @@ def test_after_all_that_a_good_traveller_passes_and_is_acknowledged(
 ) -> None:
     passage = pass_by(world, first)
     assert (passage.verdict, passage.decision) == ("admit", "admit")
-    world.wait_for("acknowledgement", lambda state: state["line"]["unacknowledged"] == 0, seconds=20)
+    world.wait_for("acknowledgement", lambda state: state["line"]["unacknowledged"] == 0)
     assert agent._ask("GET", "/v1/journal/verify")["ok"] is True
 
 
@@ -189,11 +188,13 @@ class _Client:
         self._client.tls_set_context(context)
         self._connected = threading.Event()
         self._client.on_connect = lambda *_: self._connected.set()
+        self._taken: queue.Queue[int] = queue.Queue()
+        self._client.on_publish = lambda _client, _data, number, *_: self._taken.put(number)
 
     def __enter__(self) -> _Client:
         self._client.connect(self._world.broker.host, self._world.broker.port)
         self._client.loop_start()
-        assert self._connected.wait(10)
+        assert self._connected.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -201,4 +202,7 @@ class _Client:
         self._client.loop_stop()
 
     def send(self, topic: str, payload: bytes) -> None:
-        self._client.publish(topic, payload, 1).wait_for_publish(10)
+        """Returns once the broker has it, also where the centre, whose name this client bears, cut in between."""
+        number = self._client.publish(topic, payload, 1).mid
+        while self._taken.get(timeout=60) != number:
+            pass

@@ -20,7 +20,7 @@ from mqtt_schemas.messages import Ack, FeedChunk, Problem, Signed, decode, decod
 from mqtt_schemas.topics import Channel, device_topic, parse_topic, subscription
 
 WINDOW = 8
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 def tls(identity: Identity) -> ssl.SSLContext:
@@ -107,7 +107,7 @@ class LineDevice:
             continue
         return ack
 
-    def drain(self, size: int, timeout: float = 40.0, silence: float = 1.0) -> None:
+    def drain(self, size: int, timeout: float = 120.0, silence: float = 1.0) -> None:
         """Send everything: a window of batches, cumulative acknowledgements, back to the mark on silence."""
         deadline = time.monotonic() + timeout
         mark = sent = 0

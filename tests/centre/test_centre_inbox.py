@@ -41,8 +41,8 @@ def test_waiting_ends_with_a_message_or_a_call() -> None:
         before = time.monotonic()
         timer.start()
         inbox.take(1, 10)
-        assert time.monotonic() - before < 5
+        assert time.monotonic() - before < 9  # of the ten
         timer.join()
     before = time.monotonic()
     assert inbox.take(1, 0.05) == []
-    assert time.monotonic() - before >= 0.05
+    assert time.monotonic() - before >= 0.045

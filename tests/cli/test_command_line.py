@@ -8,12 +8,15 @@ import re
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import click
 import msgspec
 import pytest
+from rich.console import Console
 
-from border_agent.cli import cli
+from border_agent.api.client import AgentClient
+from border_agent.cli import cli, inspect
 from border_agent.cli.base import BorneGroup
 from border_agent.config import load_config
 from border_agent.store import Store
@@ -33,7 +36,7 @@ _TAMPER = "UPDATE journal SET body = CAST(replace(CAST(body AS TEXT), 'refer', '
 
 def borne(*words: str | Path, language: str = "en", **options: object) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "LC_ALL": f"{language}_XX.UTF-8", "LANGUAGE": ""}
-    return subprocess.run([BORNE, *words], env=environment, capture_output=True, text=True, timeout=60, **options)  # type: ignore[call-overload, no-any-return]
+    return subprocess.run([BORNE, *words], env=environment, capture_output=True, text=True, timeout=120, **options)  # type: ignore[call-overload, no-any-return]
 
 
 def every_command(group: BorneGroup, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
@@ -146,6 +149,16 @@ def test_a_centre_from_the_command_line(tmp_path: Path) -> None:
     assert (alarms.returncode, json.loads(alarms.stdout)) == (0, {"alarms": [], "count": 0})
     proof = borne("centre", "verify", "-f", centre, "--json")
     assert (proof.returncode, json.loads(proof.stdout)) == (0, {"chain_ok": True, "streams": []})
+
+
+def test_a_moment_in_which_nothing_is_asked_for_is_no_step() -> None:
+    """The first snapshot may be of before the first step, the last of after the last one."""
+    moments = [{"phase": "collecting", "step": step} for step in (None, "document", "document", "face", None)]
+    agent = Mock(spec=AgentClient)
+    agent.events.return_value = iter([*moments, {"phase": "proposed", "step": None}])
+    console = Mock(spec=Console)
+    assert inspect._follow(agent, {"id": "x"}, console)["phase"] == "proposed"
+    assert console.print.call_count == 2
 
 
 def test_inspecting_and_verifying_from_the_terminal(start: Start, folder: Path) -> None:

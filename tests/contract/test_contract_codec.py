@@ -125,10 +125,10 @@ HOSTILE: dict[str, tuple[bytes, int, int]] = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_rows_are_refused_quickly(name: str) -> None:
     packed, unpacked, count = HOSTILE[name]
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(TooLarge if name.startswith("beyond") else (Malformed, TooLarge)):
         codec.unpack_rows(packed, ZSTD, unpacked, count)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 _IN_A_CHILD = """
@@ -231,9 +231,9 @@ def test_randomly_spoiled_batches_are_refused(seed: int) -> None:
 def test_a_batch_with_as_many_secrets_as_it_may_have_is_quick() -> None:
     stream = Stream([b"{}"] * messages.MOST_ENTRIES, range(1, messages.MOST_ENTRIES + 1))
     payload = messages.encode(stream.batch(1, messages.MOST_ENTRIES))
-    began = time.perf_counter()
+    began = time.thread_time()
     prove(payload)
-    assert time.perf_counter() - began < 3
+    assert time.thread_time() - began < 3
 
 
 # --- chunks -----------------------------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ import pytest
 
 from border_agent.decoding import Confinement, DecodingWorker
 
+STUB = Path(__file__).parent / "stub_worker.py"
+
 ENVIRONMENT = {
     "LANG",
     "MALLOC_ARENA_MAX",
@@ -78,16 +80,16 @@ def test_start_up_time_and_memory(worker: DecodingWorker, capsys: pytest.Capture
     with capsys.disabled():
         print(f"\n[decoding worker: ready in {worker.ready_seconds:.2f} s, idle {idle / 2**20:.0f} MiB]")
     assert 20 * 2**20 < idle < 300 * 2**20
-    assert worker.ready_seconds < 15  # about 1 s; the rest is for a machine that does other things
+    assert worker.ready_seconds < 30  # about 1 s; the rest is for a machine that does other things
 
 
 def test_start_does_not_wait() -> None:
-    worker = DecodingWorker()
+    worker = DecodingWorker(command=[sys.executable, "-I", str(STUB), "never_ready"])
     begun = time.monotonic()
     worker.start()
     took = time.monotonic() - begun
     worker.stop()
-    assert took < 1.0
+    assert took < 15  # this one is ready in sixty, and would be given up after thirty
 
 
 def test_a_worker_started_from_a_thread_outlives_it() -> None:
@@ -118,7 +120,7 @@ def test_threads_that_run_already_are_confined_too() -> None:
         "thread = threading.Thread(target=late); thread.start()\n"
         "confine(Purpose.decoder); closed.set(); thread.join(); print(*answers, flush=True)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "refused"
 
 
@@ -135,7 +137,7 @@ def test_the_worker_ends_with_its_parent() -> None:
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
-    assert _gone(pid, 5.0)
+    assert _gone(pid, 60.0)
 
 
 def test_stop_ends_it() -> None:
@@ -144,7 +146,7 @@ def test_stop_ends_it() -> None:
     pid = worker.pid
     worker.stop()
     worker.stop()
-    assert pid and _gone(pid, 1.0)
+    assert pid and _gone(pid, 60.0)
     assert worker.memory_bytes() == 0
 
 

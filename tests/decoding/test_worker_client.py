@@ -135,7 +135,7 @@ def test_an_endless_job_meets_the_time_out(worker: DecodingWorker) -> None:
     begun = time.monotonic()
     with pytest.raises(DecoderTimedOut):
         worker.find_codes(EMPTY, timeout=0.3)
-    assert 0.25 < time.monotonic() - begun < 3.0
+    assert 0.25 < time.monotonic() - begun < 20.0
     assert worker.find_codes(EMPTY) == []
     assert worker.pid != pid
 
@@ -150,8 +150,8 @@ def test_the_worker_s_own_alarm_ends_an_endless_job() -> None:
         child.receive(time.monotonic() + 30)
         shape = PictureShape(4096, 4096)
         request = FindFaces(1, 0.2, shape, 0, EmbeddingMode.none, 1)  # takes seconds
-        child.send(encode(request), bytes(4096 * 4096 * 3), time.monotonic() + 10)
-        deadline = time.monotonic() + 10
+        child.send(encode(request), bytes(4096 * 4096 * 3), time.monotonic() + 60)
+        deadline = time.monotonic() + 60
         while child.running and time.monotonic() < deadline:
             time.sleep(0.02)
         assert not child.running
@@ -164,7 +164,7 @@ def test_many_threads_share_one_worker(worker: DecodingWorker) -> None:
 
     def ask(number: int) -> None:
         picture = coloured(drawn(b"%d" % number))
-        results[number] = [code.data for code in worker.find_codes(picture, timeout=10)]
+        results[number] = [code.data for code in worker.find_codes(picture, timeout=60)]
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
     for thread in threads:
@@ -180,9 +180,10 @@ def test_waiting_for_others_counts_and_kills_nobody(worker: DecodingWorker) -> N
     assert pid
     os.kill(pid, signal.SIGSTOP)
     answers: list[object] = []
-    first = threading.Thread(target=lambda: answers.append(worker.find_codes(EMPTY, timeout=10)))
+    first = threading.Thread(target=lambda: answers.append(worker.find_codes(EMPTY, timeout=60)))
     first.start()
-    time.sleep(0.1)
+    while not worker._lock.locked():  # until the first one waits for its answer
+        time.sleep(0.01)
     with pytest.raises(DecoderTimedOut, match="busy"):
         worker.find_codes(EMPTY, timeout=0.2)
     os.kill(pid, signal.SIGCONT)

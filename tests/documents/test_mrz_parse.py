@@ -49,10 +49,10 @@ def test_every_format_in_every_framing(format: MrzFormat) -> None:
 
 def test_ten_megabytes_are_refused_at_once() -> None:
     flood = b"P" * 10_000_000
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(MrzTooLong) as caught:
         read(flood)
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < 0.5
     assert caught.value.code == "mrz.too_long"
 
 

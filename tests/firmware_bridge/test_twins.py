@@ -49,7 +49,7 @@ def test_loss_and_noise_are_as_asked_and_repeatable() -> None:
     assert lengths == {4, 9, 14}
 
 
-def gone(pid: int, timeout: float = 5.0) -> bool:
+def gone(pid: int, timeout: float = 60.0) -> bool:
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         try:

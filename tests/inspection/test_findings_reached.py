@@ -72,6 +72,7 @@ REACHED: dict[str, Evidence | tuple[Evidence, Policy]] = {
     "document.type_not_accepted": without_visa(
         passport(format=MrzFormat.TD1, document_code="I", nationality="BFA", issuer="BFA")
     ),
+    "document.second": good(problems=("inspection.second_document",)),
     "regime.unknown": without_visa(passport(nationality="SWE", issuer="SWE")),
     "seal.missing": good(visa=None, timed_out=(Step.VISA,)),
     "seal.not_a_seal": good(visa=VisaEvidence(error="seal.not_a_seal")),
@@ -102,6 +103,7 @@ REACHED: dict[str, Evidence | tuple[Evidence, Policy]] = {
     "visa.not_yet_seen": with_visa(record=None),
     "visa.record_differs": with_visa(record=record(entries=2)),
     "visa.portrait_differs": with_visa(record=record(portrait_sha256=bytes(32))),
+    "visa.second": good(problems=("inspection.second_visa",)),
     "visa.not_needed": with_document(NATIONAL),
     "watchlist.stop": good(hits=(hit(Handling.STOP),)),
     "watchlist.discreet": good(hits=(hit(Handling.DISCREET, named=False),)),

@@ -93,6 +93,11 @@ def test_uses_are_the_larger_of_here_and_centre(entries: int, here: int, centre:
     assert ("visa.used_up" in decide(evidence, POLICY).codes) is used_up
 
 
+def test_entries_made_here_after_the_list_was_issued_add_to_those_it_knows() -> None:
+    held = with_visa(sealed(entries=2), record=record(entries=2, uses=1), uses_here=1, uses_since_list=1)
+    assert "visa.used_up" in decide(held, POLICY).codes, "one at another post, one here while the line was down"
+
+
 def test_entries_not_stated_are_not_unlimited() -> None:
     silent = sealed(entries=0, entries_stated=False)
     assert "visa.used_up" in decide(with_visa(silent, uses_here=1), POLICY).codes

@@ -17,7 +17,7 @@ from mqtt_schemas.lab.broker import LabBroker, find_mosquitto
 from mqtt_schemas.lab.errors import BadLabFiles, BrokerFailed, MosquittoMissing
 from mqtt_schemas.lab.pki import Identity, LabAuthority
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @pytest.fixture(scope="module")

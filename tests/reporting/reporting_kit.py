@@ -49,8 +49,8 @@ from mqtt_schemas.topics import Channel, device_topic, feed_head_topic, parse_to
 DEVICE = "uto-post-1"
 
 
-def wait_for(what: Callable[[], object], seconds: float = 15.0) -> None:
-    """Until it is so; fails the test where it does not become so."""
+def wait_for(what: Callable[[], object], seconds: float = 60.0) -> None:
+    """Until it is so; fails the test where it does not become so. Generous: machines are shared."""
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, "it did not come true in time"
@@ -156,7 +156,7 @@ class Puppet:
         self.client.on_subscribe = lambda *_: self._ready.set()
         self.client.connect(broker.host, broker.port)
         self.client.loop_start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
 
     @property
     def root(self) -> bytes:

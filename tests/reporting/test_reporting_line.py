@@ -89,23 +89,26 @@ def test_killed_in_the_middle_of_everything(device: Post, centre: TrueCentre, br
     """kill -9 of the agent, the broker, and a centre that restarts: what was told is there, once."""
     chance = random.Random(14)
     told: list[tuple[int, bytes, str]] = []
-    process = _agent(device, broker)
-    for turn in range(9):
-        time.sleep(chance.uniform(0.25, 0.6))
-        match turn % 3:
-            case 0:
-                told += _kill(process)
-                process = _agent(device, broker)
-            case 1:
-                broker.kill()
-                time.sleep(chance.uniform(0.05, 0.2))
-                broker.start()
-            case _:
-                centre.stop()
-                centre.start()
-    told += _kill(process)
+    life = _Life(device, broker)
+    try:
+        for turn in range(9):
+            time.sleep(chance.uniform(0.25, 0.6))
+            wait_for(lambda life=life: len(life.lines()) > 20)
+            match turn % 3:
+                case 0:
+                    told += life.kill()
+                    life = _Life(device, broker)
+                case 1:
+                    broker.kill()
+                    time.sleep(chance.uniform(0.05, 0.2))
+                    broker.start()
+                case _:
+                    centre.stop()
+                    centre.start()
+    finally:
+        told += life.kill()
     with device:
-        wait_for(device.drained, 30.0)
+        wait_for(device.drained)
         same_at_both_ends(device, centre)
         stored = {sequence: (head, read_entry(body).id) for sequence, head, body in centre.entries()}
         for sequence, head, entry in told:
@@ -115,30 +118,31 @@ def test_killed_in_the_middle_of_everything(device: Post, centre: TrueCentre, br
     assert len(told) > 60
 
 
-def _agent(device: Post, broker: LabBroker) -> subprocess.Popen[bytes]:
-    program = Path(__file__).with_name("agent_loop.py")
-    arguments = [
-        str(device.folder),
-        str(device.authority.client(DEVICE).certificate.parent),
-        f"mqtts://localhost:{broker.port}",
-        device.root.hex(),
-        device.key.private_bytes_raw().hex(),
-    ]
-    process = subprocess.Popen([sys.executable, str(program), *arguments], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    first = process.stdout.readline()
-    process.first_line = first  # type: ignore[attr-defined]
-    return process
+class _Life:
+    """An agent's process, from its start to its kill, and what it told meanwhile."""
 
+    def __init__(self, device: Post, broker: LabBroker) -> None:
+        self._output = device.folder / "told"
+        arguments = [
+            str(Path(__file__).with_name("agent_loop.py")),
+            str(device.folder),
+            str(device.authority.client(DEVICE).certificate.parent),
+            f"mqtts://localhost:{broker.port}",
+            device.root.hex(),
+            device.key.private_bytes_raw().hex(),
+        ]
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen([sys.executable, *arguments], stdout=output)
 
-def _kill(process: subprocess.Popen[bytes]) -> list[tuple[int, bytes, str]]:
-    assert process.stdout is not None
-    process.kill()
-    output = process.first_line + process.stdout.read()  # type: ignore[attr-defined]
-    process.wait()
-    process.stdout.close()
-    lines = [line.split() for line in output.decode().splitlines(keepends=True) if line.endswith("\n")]
-    return [(int(sequence), bytes.fromhex(head), entry) for sequence, head, entry in lines]
+    def lines(self) -> list[list[str]]:
+        """The lines that were written whole."""
+        written = self._output.read_text(encoding="ascii").splitlines(keepends=True)
+        return [line.split() for line in written if line.endswith("\n")]
+
+    def kill(self) -> list[tuple[int, bytes, str]]:
+        self._process.kill()
+        self._process.wait()
+        return [(int(sequence), bytes.fromhex(head), entry) for sequence, head, entry in self.lines()]
 
 
 def test_lists_come_down_and_change(device: Post, centre: TrueCentre, tmp_path: Path) -> None:

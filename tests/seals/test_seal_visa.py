@@ -253,11 +253,11 @@ def test_too_much() -> None:
     bomb = packed(zlib.compress(bytes(2_000_000), 9), "D")
     flood = b"RDB1B" + b"A" * 1_000_000
     assert len(bomb) < MAX_TEXT
-    start = time.perf_counter()
+    start = time.thread_time()
     for text in (flood, bomb):
         with pytest.raises(SealTooLong):
             decode_seal(text)
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < 0.5
     tracemalloc.start()
     with pytest.raises(SealTooLong):
         decode_seal(bomb)

@@ -102,7 +102,7 @@ cp "$2" "$1/store.key"; chmod 600 "$1/store.key"
 cd "$3"
 "$4" commit_loop.py "$1/store.db" "$1/store.key" "$5" > "$6"
 mount -o remount,size=8m "$1"
-timeout -s KILL 5 "$4" commit_loop.py "$1/store.db" "$1/store.key" "$5" >> "$6" || true
+timeout -s KILL 60 "$4" commit_loop.py "$1/store.db" "$1/store.key" "$5" >> "$6" || true
 cp "$1"/store.db* "$7"
 """
 

@@ -155,6 +155,10 @@ def test_exits_do_not_use_a_visa_up(store: Store, journal: Journal) -> None:
     leaving = VisaUsed(visa_id="0" * 16, movement_id="m", direction=Direction.EXIT, occurred_at=NOW)
     journal.commit([event()], [leaving])
     assert VisaUses(store).count("0" * 16) == 0
+    for number, direction in enumerate((Direction.ENTRY, Direction.UNKNOWN)):
+        other = VisaUsed(visa_id="0" * 16, movement_id=str(number), direction=direction, occurred_at=NOW)
+        journal.commit([event()], [other])
+    assert VisaUses(store).count("0" * 16) == 2
 
 
 def test_too_many_too_large_or_no_entries_are_refused(journal: Journal) -> None:

@@ -140,6 +140,16 @@ def test_signers_and_policy(store: Store) -> None:
     assert lists.policy() == policies[1]
 
 
+def test_a_policy_that_cannot_be_read_does_not_leave_the_one_before_in_force(store: Store) -> None:
+    older, newer = (
+        Policy(policy_id=name, rules_version=1, country="UTO", issuers=("UTO",), regimes=()) for name in "ab"
+    )
+    odd = put("b", newer).replace(b'"rules_version":1', b'"rules_version":"one"')
+    install(store, "policy", [put("a", older), odd])
+    assert Lists(store).policies().records == (older,)
+    assert Lists(store).policy() is None
+
+
 def test_the_watchlist_by_document_and_by_person(store: Store) -> None:
     lists = Lists(store)
     wanted = WatchRecord(record_id="1", surname="VAN DER BERG", given_names="ANNA MARIA", birth="1980-XX-XX")
@@ -175,7 +185,11 @@ def test_names_and_dates_that_fit() -> None:
 CHANGES = st.lists(st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=25)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(changes=CHANGES, cut=st.integers(0, 25), tidy=st.booleans())
 def test_any_history_answers_as_a_dictionary_would(
     store: Store, changes: list[tuple[bool, int, int]], cut: int, tidy: bool

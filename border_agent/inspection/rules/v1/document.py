@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from border_agent.documents.mrz import IssueCode, Mrz
+from border_agent.inspection.errors import SecondDocument
 from border_agent.inspection.evidence import Evidence, Step
 from border_agent.inspection.findings import Finding, finding
 from border_agent.inspection.rules.v1.dates import bounds, surely_reached, surely_younger
@@ -34,6 +35,8 @@ def document_findings(evidence: Evidence, policy: Policy, match: RegimeMatch) ->
         else:
             yield finding("document.missing", reason=why_missing(evidence, Step.DOCUMENT))
         return
+    if SecondDocument.code in evidence.problems:
+        yield finding("document.second")
     wrong = [check.field for check in mrz.checks if not check.ok]
     if wrong:
         yield finding("document.check_digit", fields=fields(wrong))

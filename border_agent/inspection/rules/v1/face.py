@@ -14,7 +14,7 @@ from border_agent.inspection.evidence import (
     Step,
 )
 from border_agent.inspection.findings import Finding, finding
-from border_agent.inspection.rules.v1.steps import too_young_for_faces, why_missing
+from border_agent.inspection.rules.v1.steps import surely_minor, too_young_for_faces, why_missing
 from mqtt_schemas.records import Policy
 
 _VOUCHED = frozenset({ReferenceKind.chip, ReferenceKind.visa_record})
@@ -29,9 +29,12 @@ def face_findings(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     """What the comparisons say, or why there is none."""
     face = evidence.face
     if face is None or not face.comparisons:
-        if not too_young_for_faces(evidence, policy):
+        # Small children go to an officer as minors; should a policy call them adults, this says why.
+        if not (too_young_for_faces(evidence, policy) and surely_minor(evidence, policy)):
             yield _not_compared(evidence, face)
         return
+    if FACE_NO_REFERENCE in evidence.problems:
+        yield finding("face.no_reference")
     if face.error in _FINDING_OF_ERROR:
         yield finding(_FINDING_OF_ERROR[face.error])
     for comparison in face.comparisons:

@@ -27,6 +27,12 @@ def too_young_for_faces(evidence: Evidence, policy: Policy) -> bool:
     return mrz is not None and surely_younger(mrz.birth, policy.face_minimum_age, evidence.clock.today)
 
 
+def surely_minor(evidence: Evidence, policy: Policy) -> bool:
+    """Whether the traveller is certainly a minor, and so an officer's anyway."""
+    mrz = evidence.mrz
+    return mrz is not None and surely_younger(mrz.birth, policy.minor_age, evidence.clock.today)
+
+
 def step_findings(evidence: Evidence) -> Iterator[Finding]:
     """Steps left out, and what went wrong on the way."""
     answered = {

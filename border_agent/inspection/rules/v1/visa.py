@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from border_agent.documents.mrz import Mrz, same_name
+from border_agent.inspection.errors import SecondVisa
 from border_agent.inspection.evidence import Evidence, Step, VisaEvidence
 from border_agent.inspection.findings import Finding, finding
 from border_agent.inspection.rules.v1.dates import bounds, days_of_stay, may_be_same
@@ -58,6 +59,8 @@ def visa_findings(evidence: Evidence, policy: Policy, match: RegimeMatch) -> Ite
         if held.judgement is not None and held.judgement.verdict is SignatureVerdict.FORGED:
             yield finding("seal.forged_not_needed", signer=held.judgement.signer)
         return
+    if SecondVisa.code in evidence.problems:
+        yield finding("visa.second")
     yield from _seal(held.visa, held.judgement, policy)
     yield from _zone(held.visa)
     yield from _validity(held.visa, held.record, evidence.clock.today)
@@ -128,9 +131,8 @@ def _entries(held: VisaEvidence) -> Iterator[Finding]:
         yield finding("visa.entries_unclear")
         return
     limited = [entries for entries in stated if entries > 0]
-    used = max(record.uses if record is not None else 0, held.uses_here)
-    if limited and used >= min(limited):
-        yield finding("visa.used_up", entries=str(min(limited)), used=str(used))
+    if limited and held.uses >= min(limited):
+        yield finding("visa.used_up", entries=str(min(limited)), used=str(held.uses))
 
 
 def _centre(visa: SealedVisa, held: VisaEvidence) -> Iterator[Finding]:
