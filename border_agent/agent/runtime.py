@@ -33,7 +33,7 @@ from border_agent.decoding.client import DecodingWorker
 from border_agent.errors import BorneError
 from border_agent.faces import load_calibration
 from border_agent.inspection.evidence import Step
-from border_agent.reporting import MqttVersion, ReportingService, ReportingSettings
+from border_agent.reporting import ReportingService, ReportingSettings
 from border_agent.store import (
     Journal,
     Lists,
@@ -227,7 +227,7 @@ class Agent:
             authority=config.path(config.mqtt.authority),
             certificate=config.path(config.mqtt.certificate),
             key=config.path(config.mqtt.key),
-            mqtt=MqttVersion(config.mqtt.version.value),
+            mqtt=config.mqtt.version,
         )
 
 

@@ -64,7 +64,6 @@ def play(folder: Path, album_folder: Path, tell: Tell, *, numbers: tuple[int, ..
         world.stop_agent()
         world.stop_centre()
         proof = prove(world, passages)
-    assert isinstance(memory, dict)
     return Result(
         passages=tuple(passages),
         proof=proof,

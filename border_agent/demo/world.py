@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
-from border_agent.api.client import AgentClient, AgentGone
+from border_agent.api.client import AgentClient, AgentGone, Json
 from border_agent.errors import BorneError
 from border_agent.store import create_key
 from firmware_bridge.virtual.launch import CameraTwin, SerialTwin
@@ -127,9 +128,8 @@ class World:
             with contextlib.suppress(OSError):
                 part.stop()
 
-    def wait_for(self, what: str, ready: object, seconds: float = READY_SECONDS) -> dict[str, object]:
+    def wait_for(self, what: str, ready: Callable[[Json], bool], seconds: float = READY_SECONDS) -> Json:
         """The agent's state once `ready(state)` holds. Raises DemoFailed with the last state."""
-        assert callable(ready)
         deadline = time.monotonic() + seconds
         with AgentClient(str(self.socket)) as agent:
             while True:

@@ -17,7 +17,6 @@ from border_agent.reporting.service import ReportingService
 from border_agent.reporting.values import (
     FeedState,
     Listener,
-    MqttVersion,
     ProblemCode,
     ReportingEvent,
     ReportingProblem,
@@ -32,7 +31,6 @@ __all__ = [
     "LineDown",
     "LineRefused",
     "Listener",
-    "MqttVersion",
     "ProblemCode",
     "ReportingError",
     "ReportingEvent",

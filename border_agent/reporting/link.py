@@ -25,8 +25,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from border_agent.clock import Clock
+from border_agent.config import MqttVersion
 from border_agent.reporting.errors import BadLine, LineDown, LineRefused
-from border_agent.reporting.values import MqttVersion, ReportingSettings
+from border_agent.reporting.values import ReportingSettings
 from mqtt_schemas.messages import LARGEST_MESSAGE
 
 _log = logging.getLogger(__name__)

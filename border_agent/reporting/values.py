@@ -9,12 +9,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from border_agent.config import MqttVersion
 from mqtt_schemas.feeds import Feed
-
-
-class MqttVersion(StrEnum):
-    V5 = "5"
-    V311 = "3.1.1"
 
 
 class ReportingSettings(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 from reporting_kit import DEVICE, Post, TrueCentre, event, wait_for
 
-from border_agent.reporting import MqttVersion, ReportingEvent
+from border_agent.config import MqttVersion
+from border_agent.reporting import ReportingEvent
 from border_agent.store import Lists, verify_journal
 from mqtt_schemas.centre.importing import import_feed
 from mqtt_schemas.entries import read_entry
