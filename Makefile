@@ -38,7 +38,7 @@ schemas: setup ## Récrire les schémas publiés / write the published schemas a
 
 lock: ## Récrire les verrous (outil uv) / write the locks anew (tool: uv)
 	$(UV) lock --python /usr/bin/python3
-	$(UV) export --frozen --no-emit-project --format requirements-txt --no-header --all-groups --no-group build -o requirements.lock
+	$(UV) export --frozen --no-emit-project --format requirements-txt --no-header --all-extras --all-groups --no-group build -o requirements.lock
 	$(UV) export --frozen --no-emit-project --format requirements-txt --no-header --only-group build -o build.lock
 	rm -f uv.lock
 

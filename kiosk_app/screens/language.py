@@ -1,0 +1,27 @@
+"""Which language: each in its own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kiosk_app.flow.state import LANGUAGES, Screen, State
+from kiosk_app.ui.current import app
+from kiosk_app.ui.frame import KioskScreen
+from kiosk_app.ui.press import Press
+
+
+class LanguageScreen(KioskScreen):
+    """One button a language, in an order that never changes."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.foot = ["settings", "call", "cancel"]
+        super().__init__(**kwargs)
+        for language in LANGUAGES:
+            name = app().say("language.name", language)
+            self.ids.choices.add_widget(Press(action="language", value=language, words=name, language=language))
+
+    def spoken(self, state: State) -> list[str]:
+        return [app().say("language.title", language) for language in LANGUAGES[:2]]
+
+
+SCREENS = {Screen.LANGUAGE: LanguageScreen}
