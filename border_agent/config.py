@@ -36,6 +36,15 @@ class CameraRole(StrEnum):
     FACE = "face"
 
 
+class ReaderShape(StrEnum):
+    """How a document is given to the reader, for the picture that shows a traveller how."""
+
+    FLAT = "flat"
+    """Laid down open."""
+    SWIPE = "swipe"
+    """Drawn through a slot."""
+
+
 class MqttVersion(StrEnum):
     """Version 5, unless a broker speaks 3.1.1 only."""
 
@@ -51,6 +60,8 @@ class DeviceSection(_Section, frozen=True, kw_only=True):
     id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{2,39}(?!\n)$")]
     role: Role = Role.POST
     post: str = ""
+    training: bool = False
+    """An exercise: says so wherever people look. Its store, identity and trust are its own, never production's."""
 
 
 class StoreSection(_Section, frozen=True, kw_only=True):
@@ -90,6 +101,16 @@ class SerialSection(_Section, frozen=True, kw_only=True):
     baudrate: Annotated[int, Meta(ge=300, le=4_000_000)] = 9600
 
 
+class DocumentReaderSection(SerialSection, frozen=True, kw_only=True):
+    shape: ReaderShape = ReaderShape.FLAT
+
+
+class PrinterSection(SerialSection, frozen=True, kw_only=True):
+    baudrate: Annotated[int, Meta(ge=300, le=4_000_000)] = 115200
+    rtscts: bool = False
+    """Whether the printer stops what is sent by the CTS line."""
+
+
 class CameraSection(_Section, frozen=True, kw_only=True):
     name: str
     role: CameraRole
@@ -98,8 +119,9 @@ class CameraSection(_Section, frozen=True, kw_only=True):
 
 
 class DevicesSection(_Section, frozen=True, kw_only=True):
-    document_reader: SerialSection | None = None
+    document_reader: DocumentReaderSection | None = None
     code_scanner: SerialSection | None = None
+    printer: PrinterSection | None = None
     cameras: tuple[CameraSection, ...] = ()
 
 
@@ -110,6 +132,25 @@ class TimesSection(_Section, frozen=True, kw_only=True):
     page: Seconds = 8.0
     visa: Seconds = 60.0
     face: Seconds = 20.0
+    questions: Seconds = 120.0
+
+
+class KioskSection(_Section, frozen=True, kw_only=True):
+    """The traveller's window and the hall it stands in."""
+
+    gate: Annotated[str, Meta(max_length=16)] = ""
+    counter: Annotated[str, Meta(max_length=16)] = ""
+    """Where the slip sends a traveller."""
+    contact_fr: Annotated[str, Meta(max_length=300)] = ""
+    contact_en: Annotated[str, Meta(max_length=300)] = ""
+    """Whom to ask about one's data."""
+    in_service: bool = True
+    silent_seconds: Seconds = 10.0
+    """A window that has been seen gives a sign of life once a second; silent for longer than this is noted."""
+    reboot: Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(max_length=16)] = ()
+    """The command that restarts the machine, word by word, run without a shell; empty: not offered."""
+    staff: str = ""
+    """File of staff credentials (`borne staff`); empty: nobody signs in at this kiosk."""
 
 
 class Config(_Section, frozen=True, kw_only=True):
@@ -120,6 +161,7 @@ class Config(_Section, frozen=True, kw_only=True):
     api: ApiSection
     devices: DevicesSection = DevicesSection()
     times: TimesSection = TimesSection()
+    kiosk: KioskSection = KioskSection()
     folder: str = ""
     """Set on loading: the folder that relative paths start from."""
 

@@ -30,3 +30,50 @@ class TwinFailed(DeviceError):
     """A virtual device did not start, or is not there any more."""
 
     code = "device.twin_failed"
+
+
+class NotPrinted(DeviceError):
+    """No slip, or none that the printer has confirmed."""
+
+    code = "device.not_printed"
+
+    def __init__(self, where: str, detail: str = "", begun: bool = False) -> None:
+        super().__init__(where, detail)
+        self.begun = begun
+        """Some of the slip was sent: it may be on paper, in part or (where only the answer was lost) as a whole."""
+
+
+class PaperOut(NotPrinted):
+    code = "device.paper_out"
+
+
+class CoverOpen(NotPrinted):
+    code = "device.cover_open"
+
+
+class PrinterGone(NotPrinted):
+    """Not there, unplugged meanwhile, or closed."""
+
+    code = "device.printer_gone"
+
+
+class PrinterFailed(NotPrinted):
+    """It reports an error of its own (cutter, mechanism, temperature), or the port is not usable."""
+
+    code = "device.printer_failed"
+
+
+class PrinterSilent(NotPrinted):
+    """It did not answer, or had not confirmed the slip when the time was up."""
+
+    code = "device.printer_silent"
+
+
+class SlipTooLong(NotPrinted):
+    code = "device.slip_too_long"
+
+
+class SlipMalformed(NotPrinted):
+    """Not as wide as the paper, no whole rows, or none."""
+
+    code = "device.slip_malformed"

@@ -46,6 +46,24 @@ class Fault(StrEnum):
     unusable = "device.unusable"
     frame_torn = "device.frame_torn"
     frame_too_large = "device.frame_too_large"
+    paper_out = "device.paper_out"
+    cover_open = "device.cover_open"
+    printer_failed = "device.printer_failed"
+    printer_silent = "device.printer_silent"
+
+
+class PrinterCondition(StrEnum):
+    """What stands between a slip and its paper; only the first two print."""
+
+    ready = "ready"
+    paper_low = "paper_low"
+    """Prints; the roll wants changing soon. Only printers with a near-end sensor say so."""
+    paper_out = "paper_out"
+    cover_open = "cover_open"
+    absent = "absent"
+    """Not there, or not opened yet."""
+    failed = "failed"
+    """There, but it does not answer, reports an error of its own, or the port is not usable."""
 
 
 class DeviceProblem(msgspec.Struct, frozen=True):
@@ -122,4 +140,22 @@ class CodeScanner(Reader, Protocol):
 class Camera(Device, Protocol):
     def frame(self, timeout: float) -> Frame | None:
         """The first whole frame that arrives after the call, or None after `timeout` seconds."""
+        ...
+
+
+class SlipPrinter(Device, Protocol):
+    """Prints slips. It watches itself: nobody reads it, and `state` and `condition` stay true all the same."""
+
+    @property
+    def condition(self) -> PrinterCondition:
+        """As last seen, within about a second. `state` follows: failed and absent are, all others are ready."""
+        ...
+
+    def print_rows(self, rows: bytes, width: int, timeout: float) -> None:
+        """Print one slip, feed and cut it; return when the printer has said that it is done.
+
+        `rows`: 1 bit a dot, most significant first, 1 is black, `width` / 8 bytes a row. `timeout`: seconds for
+        everything, the wait for another slip included. Raises a NotPrinted; nothing is ever tried twice: its
+        `begun` says whether some of the slip may be on paper, and the caller decides.
+        """
         ...

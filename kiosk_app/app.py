@@ -49,7 +49,7 @@ class Errands(Protocol):
         ...
 
 
-class KioskApp(App):  # type: ignore[misc]
+class KioskApp(App):
     """One window, one screen at a time, one state."""
 
     def __init__(
@@ -120,7 +120,7 @@ class KioskApp(App):  # type: ignore[misc]
     def camera_came(self, width: int, height: int, pixels: bytes) -> None:
         """A frame of the face camera, on Kivy's thread; it is drawn while the face's screen is up, and not kept."""
         if self._shown is Screen.FACE and self.screen is not None:
-            self.screen.camera_came(width, height, pixels)  # type: ignore[attr-defined]
+            self.screen.camera_came(width, height, pixels)
 
     def show(self, state: State) -> None:
         """Draw a state as it is, without the flow: for galleries and tests."""

@@ -1,4 +1,6 @@
-"""The kiosk's texts: one gettext file a language, `locale/<language>/LC_MESSAGES/kiosk.po`; adding one adds a language.
+"""The kiosk's texts: one gettext file a language, `locale/<language>/LC_MESSAGES/kiosk.po`.
+
+Another file is another language.
 
 The msgid is a key. Places are `{name}`. Unlike the officers' texts these exist in more languages than French and
 English, so they live here, and the agent's catalogues stay a pair. A test holds every language to the same keys.

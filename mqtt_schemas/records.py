@@ -130,6 +130,33 @@ class RegimeRule(Struct, frozen=True, kw_only=True):
     """Longest stay in days; 0: as the visa says, or no limit."""
 
 
+class QuestionKey(StrEnum):
+    """What a traveller is asked."""
+
+    PURPOSE = "purpose"
+    """The purpose of the journey, in the words of the entry-regime table."""
+    ADDRESS = "address"
+    """Where the traveller will stay, in the traveller's own words."""
+    UNKNOWN = "unknown"
+    """Not asked: a device of an older minor version has no words for it."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> QuestionKey:
+        return cls.UNKNOWN
+
+
+Choice = Annotated[str, Meta(pattern=r"^[a-z][a-z_]*(?!\n)$", max_length=32)]
+"""An answer to choose: a word such as `tourism` that every device has in its traveller's language."""
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """Something to ask a traveller. Of two questions with one key the first counts."""
+
+    key: QuestionKey
+    choices: Annotated[tuple[Choice, ...], Meta(max_length=12)] = ()
+    """The answers there are; none: the traveller writes freely. A purpose without choices is not asked."""
+
+
 class Policy(Struct, frozen=True, kw_only=True):
     """The rules of one country (feed `policy`); `decide()` reads nothing else of the country's will."""
 
@@ -148,3 +175,5 @@ class Policy(Struct, frozen=True, kw_only=True):
     """How old each feed may be before its age becomes a finding; a feed not named: 72."""
     admit_without_officer: bool = False
     default_language: str = "fr"
+    questions: Annotated[tuple[Question, ...], Meta(max_length=16)] = ()
+    """What a traveller is asked where the device can ask, in this order. Since 1.1."""

@@ -29,6 +29,15 @@ def use_key(visa: SealedVisa) -> str:
     return visa.visa_id or sha256(visa.signed_bytes).hexdigest()
 
 
+def portrait_matches_seal(evidence: VisaEvidence | None) -> bool | None:
+    """Whether the record's portrait is the one the visa's signature covers; None: nothing to compare."""
+    if evidence is None or evidence.visa is None or evidence.record is None:
+        return None
+    if not evidence.record.portrait or evidence.visa.portrait_sha256 is None:
+        return None
+    return sha256(evidence.record.portrait).digest() == evidence.visa.portrait_sha256
+
+
 class Answers:
     """Answers, each with the list's version it came from, so that a stored evidence decides the same again."""
 

@@ -11,15 +11,17 @@ import logging
 import queue
 import time
 from collections.abc import Callable
-from hashlib import sha256
 
-from border_agent.agent.answers import Answers
-from border_agent.agent.eyes import Eyes, choose_probes
-from border_agent.agent.inbox import CodeArrived, DocumentArrived, Inbox, Item, SkipAsked, Stop
+from border_agent.agent.answers import Answers, portrait_matches_seal
+from border_agent.agent.case import Case
+from border_agent.agent.eyes import Eyes
+from border_agent.agent.face_search import FaceSearch
+from border_agent.agent.guidance import Guidance, Statements
+from border_agent.agent.inbox import AnswerGiven, CodeArrived, DocumentArrived, Inbox, Item, SkipAsked, Stop
 from border_agent.config import CameraRole, TimesSection
 from border_agent.decoding import DecoderError, FoundFace
 from border_agent.documents.mrz import MrzError, parse_mrz
-from border_agent.faces import FaceError, FaceNote, ReferenceKind, choose_face, face_note
+from border_agent.faces import FaceError, ReferenceKind, choose_face
 from border_agent.inspection.errors import InspectionError
 from border_agent.inspection.events import (
     DocumentRead,
@@ -29,6 +31,7 @@ from border_agent.inspection.events import (
     PageRead,
     ProblemMet,
     Propose,
+    QuestionAnswered,
     StepSkipped,
     StepTimedOut,
     VisaRead,
@@ -43,7 +46,8 @@ from border_agent.inspection.evidence import (
     Step,
     VisaEvidence,
 )
-from border_agent.inspection.machine import Inspection, advance, open_steps
+from border_agent.inspection.machine import Inspection, advance, answered_steps, next_step, open_steps
+from border_agent.inspection.questions import asked
 from border_agent.seals import SealError, decode_seal
 from mqtt_schemas.records import Policy
 
@@ -51,6 +55,8 @@ _log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
 """Longest wait for an item where no camera sets the pace."""
+FACE_LOOK_SECONDS = 0.1
+"""From one look at the traveller to the next: quicker than anybody moves, and half the machine is left to others."""
 
 
 class Stopped(Exception):
@@ -58,7 +64,7 @@ class Stopped(Exception):
 
 
 class Collector:
-    """Runs one inspection's steps. `show` is told of every change: inspection, open steps, times."""
+    """Runs one inspection's steps. `show` is told of every change."""
 
     def __init__(
         self,
@@ -68,7 +74,7 @@ class Collector:
         eyes: Eyes,
         answers: Answers,
         times: TimesSection,
-        show: Callable[[Inspection, tuple[Step, ...], dict[str, float]], None],
+        show: Callable[[Case], None],
     ) -> None:
         self._inspection = inspection
         self._policy = policy
@@ -80,14 +86,15 @@ class Collector:
         self._ms: dict[str, float] = {}
         self._printed: FoundFace | None = None
         self._record: FoundFace | None = None
-        self._crowded = False
-        """More than one person stood before the face camera."""
+        self._frames = answers.calibration.probe_mode.frames
+        self._search = FaceSearch(eyes, self._frames)
+        self._statements = Statements()
 
     def run(self) -> Inspection:
         """Collect until nothing is open, then propose. Raises Stopped where it was cancelled."""
-        while steps := open_steps(self._inspection, self._policy):
+        while (step := self._next_step()) is not None:
             self._tell()
-            self._do(steps[0])
+            self._do(step)
         begun = time.monotonic()
         self._ask_lists_again()
         self._advance(Propose(clock=self._answers.clock()))
@@ -103,37 +110,45 @@ class Collector:
         if facts.visa is not None and facts.visa.visa is not None:
             self._advance(VisaRead(self._answers.visa(facts.visa.visa)))
 
+    def _next_step(self) -> Step | None:
+        return next_step(self._inspection, self._policy)
+
     def _do(self, step: Step) -> None:
         """Wait for one step until it is no longer the first open one."""
-        deadline = time.monotonic() + float(getattr(self._times, step.value))
-        look = {Step.PAGE: self._look_at_page, Step.VISA: self._look_for_code, Step.FACE: self._look_at_face}.get(
-            step
-        )
+        begun = next_look = time.monotonic()
+        deadline = begun + float(getattr(self._times, step.value))
+        looks = {Step.PAGE: self._look_at_page, Step.VISA: self._look_for_code, Step.FACE: self._look_at_face}
+        look = looks.get(step)
         if step is Step.VISA and not self._eyes.sees(CameraRole.DOCUMENT):
             look = None
-        probes: list[FoundFace] = []
-        begun = time.monotonic()
-        while step in open_steps(self._inspection, self._policy):
+        if step is Step.FACE:
+            self._search = FaceSearch(self._eyes, self._frames)
+        while self._next_step() is step:
             if time.monotonic() >= deadline:
                 if step is Step.FACE:
-                    self._note_face_missing(probes)
+                    self._note_face_missing()
                 self._advance(StepTimedOut(step))
                 return
-            self._take_items(wait=look is None)
-            if look is None or step not in open_steps(self._inspection, self._policy):
+            self._take_items(POLL_SECONDS if look is None else max(0.0, next_look - time.monotonic()))
+            if look is None or self._next_step() is not step:
                 continue
+            if step is Step.FACE:
+                next_look = time.monotonic() + FACE_LOOK_SECONDS
             try:
-                look(begun, probes)
+                look(begun)
             except DecoderError as error:
-                if error.code not in self._inspection.evidence.problems:
-                    _log.warning("a camera step met %s", error.code)
-                self._advance(ProblemMet(error.code))
-                self._take_items(wait=True)  # decoders that fail at once must not be asked without a pause
+                self._note_failure(error)
+                self._take_items(POLL_SECONDS)  # decoders that fail at once must not be asked without a pause
 
-    def _take_items(self, *, wait: bool) -> None:
-        """Everything that has arrived; where nothing has and no camera is at work, wait a little."""
+    def _note_failure(self, error: DecoderError) -> None:
+        if error.code not in self._inspection.evidence.problems:
+            _log.warning("a camera step met %s", error.code)
+        self._advance(ProblemMet(error.code))
+
+    def _take_items(self, seconds: float) -> None:
+        """Everything that has arrived; where nothing has, wait so long for the first."""
         try:
-            item = self._inbox.get(timeout=POLL_SECONDS) if wait else self._inbox.get_nowait()
+            item = self._inbox.get(timeout=seconds)
             while True:
                 self._take(item)
                 item = self._inbox.get_nowait()
@@ -146,6 +161,8 @@ class Collector:
                 raise Stopped
             case SkipAsked(step):
                 self._advance(StepSkipped(step))
+            case AnswerGiven(key, value):
+                self._advance(QuestionAnswered(key, value))
             case DocumentArrived(reading):
                 self._read_document(reading.raw)
                 self._spent(Step.DOCUMENT, reading.at)
@@ -159,6 +176,7 @@ class Collector:
             mrz = parse_mrz(raw, today=self._answers.clock().at.date())
         except MrzError as error:
             self._advance(DocumentRead(DocumentEvidence(error=error.code)))
+            self._guide(Step.DOCUMENT, Guidance.DOCUMENT_AGAIN, anew=True)
             return
         self._advance(DocumentRead(DocumentEvidence(mrz=mrz)))
         if self._inspection.evidence.mrz == mrz:
@@ -169,6 +187,8 @@ class Collector:
             visa = decode_seal(data)
         except SealError as error:
             self._advance(VisaRead(VisaEvidence(error=error.code)))
+            if self._statements.bad_code(data):
+                self._guide(Step.VISA, Guidance.VISA_AGAIN, anew=True)
             return
         evidence = self._answers.visa(visa)
         self._advance(VisaRead(evidence))
@@ -181,36 +201,33 @@ class Collector:
                 if self._record is None:
                     self._advance(ProblemMet(FACE_NO_REFERENCE))
 
-    def _look_for_code(self, begun: float, probes: list[FoundFace]) -> None:
+    def _look_for_code(self, begun: float) -> None:
         looked = time.monotonic()
         for code in self._eyes.codes():
             self._read_code(code.data)
             self._spent(Step.VISA, looked)
             self._tell()
 
-    def _look_at_page(self, begun: float, probes: list[FoundFace]) -> None:
+    def _look_at_page(self, begun: float) -> None:
         looked = time.monotonic()
-        face = choose_face(self._eyes.faces(CameraRole.DOCUMENT))
-        if face is None:
+        seen = self._eyes.look(CameraRole.DOCUMENT)
+        if seen is None:
             return
-        self._printed = face
+        face = choose_face(seen.faces)
+        if face is None:
+            self._guide(Step.PAGE, Guidance.PAGE_LOOK)
+            return
+        self._printed = self._eyes.embedded(seen.picture, face)
         self._advance(PageRead(PageEvidence(portrait_found=True)))
         self._spent(Step.PAGE, looked)
 
-    def _look_at_face(self, begun: float, probes: list[FoundFace]) -> None:
-        found = self._eyes.faces(CameraRole.FACE)
-        note = face_note(found)
-        if note is FaceNote.several:
-            self._crowded = True  # which of them is the traveller? not the one that fits the photo: look again
-        face = choose_face(found)
-        if face is None or note is not None:
-            return
-        probes.append(face)
-        chosen = choose_probes(probes, self._answers.calibration)
-        if chosen is None:
-            return
-        self._compare(chosen)
-        self._spent(Step.FACE, begun)
+    def _look_at_face(self, begun: float) -> None:
+        guidance = self._search.look()
+        if guidance is not None:
+            self._guide(Step.FACE, guidance, self._search.captured, self._search.wanted)
+        if self._search.enough:
+            self._compare(self._search.best())
+            self._spent(Step.FACE, begun)
 
     def _compare(self, probes: list[FoundFace], error: str = "") -> None:
         references = ((ReferenceKind.visa_record, self._record), (ReferenceKind.printed, self._printed))
@@ -227,23 +244,24 @@ class Collector:
             return
         self._advance(
             FaceCompared(
-                FaceEvidence(comparisons=comparisons, error=error, portrait_matches_seal=self._portrait_fits())
+                FaceEvidence(
+                    comparisons=comparisons,
+                    error=error,
+                    portrait_matches_seal=portrait_matches_seal(self._inspection.evidence.visa),
+                )
             )
         )
 
-    def _portrait_fits(self) -> bool | None:
-        evidence = self._inspection.evidence.visa
-        if evidence is None or evidence.visa is None or evidence.record is None:
-            return None
-        if not evidence.record.portrait or evidence.visa.portrait_sha256 is None:
-            return None
-        return sha256(evidence.record.portrait).digest() == evidence.visa.portrait_sha256
-
-    def _note_face_missing(self, probes: list[FoundFace]) -> None:
+    def _note_face_missing(self) -> None:
         """Fewer good frames than wished: compare with those there are, else say that no face was found."""
-        error = FACE_SEVERAL if self._crowded else ""
+        error = FACE_SEVERAL if self._search.crowded else ""
+        try:
+            probes = self._search.best()
+        except DecoderError as failure:
+            self._note_failure(failure)
+            probes = self._search.good()
         if probes:
-            self._compare(probes[-self._answers.calibration.probe_mode.frames :], error)
+            self._compare(probes, error)
         else:
             self._advance(FaceCompared(FaceEvidence(error=error or FACE_NOT_FOUND)))
 
@@ -260,5 +278,23 @@ class Collector:
         """Note machine time of a step; the last reading of a step counts."""
         self._ms[str(step)] = round((time.monotonic() - since) * 1000, 2)
 
+    def _guide(self, step: Step, code: Guidance, captured: int = 0, wanted: int = 0, *, anew: bool = False) -> None:
+        """Tell the traveller what to do, where this is the step asked for now."""
+        if self._next_step() is step and self._statements.make(step, code, captured, wanted, anew=anew):
+            self._tell()
+
     def _tell(self) -> None:
-        self._show(self._inspection, open_steps(self._inspection, self._policy), dict(self._ms))
+        inspection, policy = self._inspection, self._policy
+        steps = open_steps(inspection, policy)
+        step = steps[0] if steps else None
+        self._show(
+            Case(
+                inspection=inspection,
+                step=step,
+                open_steps=steps,
+                answered=answered_steps(inspection, policy),
+                guidance=self._statements.last(step),
+                questions=asked(inspection.evidence, policy) if Step.QUESTIONS in inspection.can else (),
+                step_ms=dict(self._ms),
+            )
+        )

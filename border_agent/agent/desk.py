@@ -14,7 +14,7 @@ from border_agent.agent.case import Case
 from border_agent.agent.collector import Collector, Stopped
 from border_agent.agent.eyes import Eyes
 from border_agent.agent.hub import Hub
-from border_agent.agent.inbox import CodeArrived, DocumentArrived, Inbox, Item, SkipAsked, Stop
+from border_agent.agent.inbox import AnswerGiven, CodeArrived, DocumentArrived, Inbox, Item, SkipAsked, Stop
 from border_agent.agent.recorder import Recorded, Recorder
 from border_agent.config import TimesSection
 from border_agent.errors import BorneError
@@ -22,6 +22,7 @@ from border_agent.inspection.errors import UnknownRules, WrongPhase
 from border_agent.inspection.events import Cancel, Decide, ProblemMet
 from border_agent.inspection.evidence import Step
 from border_agent.inspection.machine import Inspection, Phase, advance, begin
+from border_agent.inspection.questions import checked_answer
 from border_agent.inspection.rules import rules_for
 from border_agent.inspection.verdict import Proposal
 from firmware_bridge.roles import Reading
@@ -124,6 +125,13 @@ class Desk:
         self._deliver(SkipAsked(step), inspection)
         return self.case(inspection)
 
+    def answer(self, inspection: str, key: str, value: str) -> Case:
+        """Hand a traveller's answer to an inspection that is collecting. Raises NotAsked, WrongPhase."""
+        self._require_collecting(inspection)
+        checked_answer(self.case(inspection).questions, key, value)
+        self._deliver(AnswerGiven(key, value), inspection)
+        return self.case(inspection)
+
     def cancel(self, inspection: str, *, only_collecting: bool = False) -> Case:
         """End an inspection without a decision. What was read is recorded as an `inspection` entry.
 
@@ -138,7 +146,7 @@ class Desk:
             if only_collecting:
                 self._require_collecting(inspection)
             # Nobody collects any more, so nobody is asked for anything, whether or not there is room to record it.
-            case = self._replace(structs.replace(self.case(inspection), step=None, open_steps=()))
+            case = self._replace(structs.replace(self.case(inspection), step=None, open_steps=(), guidance=None))
             event = Cancel(reason="cancelled", at=self._answers.clock().at)
             cancelled = advance(case.inspection, event, NO_POLICY)  # no policy says who may end what
             receipt = self._recorder.record(cancelled) if cancelled.evidence.mrz is not None else None
@@ -202,15 +210,14 @@ class Desk:
             collecting[2].join(timeout=CANCEL_SECONDS)
 
     def _collect(self, inspection: Inspection, inbox: Inbox) -> None:
-        def show(now: Inspection, steps: tuple[Step, ...], times: dict[str, float]) -> None:
-            step = steps[0] if steps and now.phase is Phase.COLLECTING else None
+        def show(now: Case) -> None:
             if now.phase is not Phase.COLLECTING:
                 self._release(now.id)  # before anybody hears of the proposal: the next traveller may start
             with self._lock:
                 held = self._cases.get(now.id)
                 if held is None or held.ended:
                     raise Stopped  # cancelled while a camera step hung: what has ended is not brought back
-                self._replace(Case(inspection=now, step=step, open_steps=steps, step_ms=times))
+                self._replace(now)
 
         try:
             policy = self._answers.policy()
@@ -247,7 +254,7 @@ class Desk:
             event = Cancel(reason="agent.failed", at=self._answers.clock().at)
             if not case.ended:
                 ended = advance(case.inspection, event, NO_POLICY)
-                self._replace(structs.replace(case, inspection=ended, step=None, open_steps=()))
+                self._replace(structs.replace(case, inspection=ended, step=None, open_steps=(), guidance=None))
 
     def _replace(self, case: Case) -> Case:
         with self._lock:

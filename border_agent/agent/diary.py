@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
 
 from border_agent.clock import Clock
 from border_agent.reporting import ReportingEvent
@@ -14,6 +18,10 @@ _log = logging.getLogger(__name__)
 
 NOTED = frozenset({"list_installed", "keys_installed", "clock_set"})
 """Reporting's events that belong in the journal: they bear on later decisions."""
+
+Note = Callable[[str, dict[str, str]], None]
+"""Writes an event of the device: `Diary.note`."""
+NOTED_AN_HOUR = 60
 
 
 class Diary:
@@ -46,3 +54,27 @@ class Diary:
         if event.kind in NOTED and self._versions.get(event.kind + event.subject) != event.version:
             self._versions[event.kind + event.subject] = event.version
             self.note(event.kind, {"subject": event.subject, "version": str(event.version)})
+
+
+class Sparing:
+    """A note of what anybody in the hall can cause: a child at a button must fill neither disk nor line.
+
+    So many an hour are written down; more of them are only logged. Thread-safe.
+    """
+
+    def __init__(self, note: Note, clock: Callable[[], float] = time.monotonic) -> None:
+        self._note = note
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._noted: deque[float] = deque(maxlen=NOTED_AN_HOUR)
+
+    def __call__(self, event: str, details: dict[str, str]) -> None:
+        with self._lock:
+            now = self._clock()
+            full = len(self._noted) == NOTED_AN_HOUR and now - self._noted[0] < 3600.0
+            if not full:
+                self._noted.append(now)
+        if full:
+            _log.warning("%s is not written down: more than %d within an hour", event, NOTED_AN_HOUR)
+            return
+        self._note(event, details)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
+
 from border_agent.config import CameraRole
-from border_agent.decoding import DecodedCode, EmbeddingMode, EncodedPicture, FoundFace
+from border_agent.decoding import DecodedCode, EmbeddingMode, EncodedPicture, FoundFace, Picture
 from border_agent.decoding.camera import CameraProcess
 from border_agent.decoding.client import DecodingWorker
-from border_agent.faces import Calibration, choose_face, quality_issues
+from border_agent.faces import choose_face
 
 FRAME_SECONDS = 1.0
 """How long one look waits for a frame."""
@@ -16,19 +18,11 @@ FACE_SECONDS = 5.0
 """How long the worker may take for one picture: many times what it needs on a loaded machine."""
 
 
-PATIENCE = 4
-"""After so many times the frames a calibration wishes for, poor ones are compared rather than none."""
+class Seen(Struct, frozen=True):
+    """One frame and the faces in it, without their embeddings: those take several times as long as finding them."""
 
-
-def choose_probes(probes: Sequence[FoundFace], calibration: Calibration) -> list[FoundFace] | None:
-    """The live frames to compare: as many good ones as the calibration averages; None: look again."""
-    wanted = calibration.probe_mode.frames
-    good = [probe for probe in probes if not quality_issues(probe)]
-    if len(good) >= wanted:
-        return good[-wanted:]
-    if len(probes) >= PATIENCE * wanted:
-        return sorted(probes, key=lambda probe: probe.sharpness)[-wanted:]
-    return None
+    picture: Picture
+    faces: Sequence[FoundFace]
 
 
 class Eyes:
@@ -47,10 +41,16 @@ class Eyes:
         frame = self._cameras[CameraRole.DOCUMENT].latest(FRAME_SECONDS)
         return self._worker.find_codes(frame) if frame is not None else ()
 
-    def faces(self, role: CameraRole) -> Sequence[FoundFace]:
-        """The faces in a camera's next frame, with their embeddings."""
+    def look(self, role: CameraRole) -> Seen | None:
+        """The faces in a camera's next frame; None where there is no frame."""
         frame = self._cameras[role].latest(FRAME_SECONDS)
-        return self._worker.find_faces(frame, FACE_SECONDS, upsample=0) if frame is not None else ()
+        if frame is None:
+            return None
+        return Seen(frame, self._worker.find_faces(frame, FACE_SECONDS, upsample=0, embedding=EmbeddingMode.none))
+
+    def embedded(self, picture: Picture, face: FoundFace) -> FoundFace:
+        """A face of a look with its embedding, as it is compared."""
+        return self._worker.describe_face(picture, face, FACE_SECONDS, embedding=EmbeddingMode.mirrored)
 
     def stored_face(self, picture: bytes) -> FoundFace | None:
         """The face in a stored portrait, small ones included."""

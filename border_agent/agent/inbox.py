@@ -20,6 +20,12 @@ class CodeArrived:
 
 
 @dataclass(frozen=True)
+class AnswerGiven:
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
 class SkipAsked:
     step: Step
 
@@ -29,5 +35,5 @@ class Stop:
     """The inspection was cancelled, or the agent goes down."""
 
 
-Item = DocumentArrived | CodeArrived | SkipAsked | Stop
+Item = DocumentArrived | CodeArrived | AnswerGiven | SkipAsked | Stop
 Inbox = queue.SimpleQueue[Item]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import importlib.metadata
 import logging
 import os
@@ -14,23 +13,29 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from border_agent.agent.answers import Answers
+from border_agent.agent.calls import Calls
 from border_agent.agent.desk import Desk
-from border_agent.agent.diary import Diary
+from border_agent.agent.devices import DeviceRole, Devices
+from border_agent.agent.diary import Diary, Note
 from border_agent.agent.eyes import Eyes
 from border_agent.agent.hub import Hub
+from border_agent.agent.identity import alone, load_journal_key
+from border_agent.agent.kiosk import Kiosk
+from border_agent.agent.logring import LogRing
+from border_agent.agent.maintenance import Maintenance
+from border_agent.agent.preview import Previews
 from border_agent.agent.readers import ReaderThread
 from border_agent.agent.recorder import Recorder
+from border_agent.agent.sessions import Sessions
+from border_agent.agent.slips import Slips
+from border_agent.agent.staff import StaffFile
 from border_agent.agent.timekeeping import Timekeeping
 from border_agent.clock import Clock
-from border_agent.config import CameraRole, Config
+from border_agent.config import CameraRole, Config, Role
 from border_agent.decoding.camera import CameraProcess
 from border_agent.decoding.client import DecodingWorker
-from border_agent.errors import BorneError
 from border_agent.faces import load_calibration
 from border_agent.inspection.evidence import Step
 from border_agent.reporting import ReportingService, ReportingSettings
@@ -47,6 +52,7 @@ from border_agent.store import (
     verify_journal,
 )
 from border_agent.words import languages
+from firmware_bridge.devices.printer_escpos import EscPosPrinter
 from firmware_bridge.devices.serial_mrz import SerialMrzReader
 from firmware_bridge.devices.serial_scanner import SerialCodeScanner
 from mqtt_schemas.entries import EpochReason
@@ -56,36 +62,13 @@ _log = logging.getLogger(__name__)
 SOFTWARE = importlib.metadata.version("borne")
 
 
-class KeyUnusable(BorneError):
-    """The device's journal key is missing, readable by others, or no Ed25519 key."""
-
-    code = "agent.key_unusable"
-
-
-class AlreadyRunning(BorneError):
-    """Another agent works with this device's journal key: two of them would be a clone."""
-
-    code = "agent.already_running"
-
-
-def load_journal_key(file: Path) -> Ed25519PrivateKey:
-    """The device's journal key from a PEM file of mode 0600. Raises KeyUnusable."""
-    try:
-        if file.stat().st_mode & 0o077:
-            raise KeyUnusable(str(file), "others may read it; it must have mode 0600")
-        key = serialization.load_pem_private_key(file.read_bytes(), None)
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyUnusable(str(file), str(error)) from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise KeyUnusable(str(file), "not an Ed25519 key")
-    return key
-
-
 class Agent:
     """Everything of one device. A context manager: entering starts it, leaving stops it in order."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, log: LogRing | None = None) -> None:
+        """`log`: the lines that the maintenance screen shows."""
         self.config = config
+        self._log = log
         self.hub = Hub()
         self._open = contextlib.ExitStack()
 
@@ -102,7 +85,7 @@ class Agent:
 
     def _start(self, stack: contextlib.ExitStack) -> None:
         config = self.config
-        stack.enter_context(_alone(config.path(config.identity.journal_key)))
+        stack.enter_context(alone(config.path(config.identity.journal_key)))
         # First, because it warms up by itself while everything else is opened.
         self._worker = stack.enter_context(DecodingWorker())
         threading.Thread(target=self._worker.wait_ready, name="decoders-warm", daemon=True).start()
@@ -131,8 +114,9 @@ class Agent:
             times=config.times,
         )
         stack.callback(self.desk.stop)
-        self._readers = list(self._make_readers())
-        for reader in self._readers:
+        self.previews = Previews(self.desk, self._cameras.get(CameraRole.FACE))
+        self._readers = dict(self._make_readers())
+        for reader in self._readers.values():
             stack.callback(reader.stop)
             reader.start()
         self._reporting = ReportingService(self._store, journal, self._clock, self._reporting_settings())
@@ -140,8 +124,47 @@ class Agent:
         self._reporting.on_event(timekeeping.on_event)
         self._reporting.on_event(diary.on_event)
         diary.note("started", {"software": SOFTWARE})
+        self._start_kiosk(stack, journal, answers, diary.note)
         stack.callback(self._reporting.stop)
         self._reporting.start()
+
+    def _start_kiosk(self, stack: contextlib.ExitStack, journal: Journal, answers: Answers, note: Note) -> None:
+        """What stands at the traveller's side: the window, calls, slips, and staff at the maintenance screen."""
+        config, section = self.config, self.config.devices.printer
+        printer = None
+        if section is not None:
+            port = str(config.path(section.port))
+            printer = EscPosPrinter(section.name, port, section.baudrate, rtscts=section.rtscts)
+            stack.callback(printer.close)
+            printer.open()
+        slips = Slips(printer, self.desk)
+        self.kiosk = stack.enter_context(
+            Kiosk(
+                config,
+                worker=self._worker,
+                store=self._store,
+                journal=journal,
+                answers=answers,
+                devices=Devices(self._readers, self._cameras, slips),
+                slips=slips,
+                calls=Calls(note, self._clock.now, self.hub),
+                note=note,
+                abilities=self.abilities,
+                online=lambda: self._reporting.status().online,
+            )
+        )
+        self.sessions = Sessions(StaffFile(config.path(config.kiosk.staff)) if config.kiosk.staff else None, note)
+        self.maintenance = Maintenance(
+            config,
+            kiosk=self.kiosk,
+            clock=self._clock,
+            lists=self._lists,
+            note=note,
+            line=self._reporting.status,
+            memory=self.memory_bytes,
+            software=SOFTWARE,
+            log=self._log,
+        )
 
     def abilities(self) -> tuple[Step, ...]:
         """The steps this device can do at all, by its configuration."""
@@ -154,6 +177,8 @@ class Agent:
             steps.append(Step.VISA)
         if CameraRole.FACE in self._cameras:
             steps.append(Step.FACE)
+        if self.config.device.role is Role.KIOSK:
+            steps.append(Step.QUESTIONS)
         return tuple(steps)
 
     def capabilities(self) -> dict[str, Any]:
@@ -184,11 +209,16 @@ class Agent:
                 "readers": self._worker.readers,
                 "starts": self._worker.starts,
             },
-            "memory_bytes": {
-                "agent": _resident_bytes(),
-                "decoders": self._worker.memory_bytes(),
-                "cameras": sum(camera.memory_bytes() for camera in self._cameras.values()),
-            },
+            "memory_bytes": self.memory_bytes(),
+            "window": self.kiosk.window.view(),
+        }
+
+    def memory_bytes(self) -> dict[str, int]:
+        """Resident memory by process."""
+        return {
+            "agent": _resident_bytes(),
+            "decoders": self._worker.memory_bytes(),
+            "cameras": sum(camera.memory_bytes() for camera in self._cameras.values()),
         }
 
     def verify_journal(self) -> VerifyReport:
@@ -198,7 +228,7 @@ class Agent:
     def _device_states(self) -> list[dict[str, Any]]:
         serial = [
             {"name": thread.reader.name, "state": thread.reader.state, "problems": thread.problems}
-            for thread in self._readers
+            for thread in self._readers.values()
         ]
         cameras = [
             {"name": camera.name, "state": camera.state, "confinement": camera.confinement}
@@ -206,16 +236,16 @@ class Agent:
         ]
         return serial + cameras
 
-    def _make_readers(self) -> Iterator[ReaderThread]:
+    def _make_readers(self) -> Iterator[tuple[DeviceRole, ReaderThread]]:
         devices = self.config.devices
         if devices.document_reader is not None:
             section = devices.document_reader
             reader = SerialMrzReader(section.name, str(self.config.path(section.port)), baudrate=section.baudrate)
-            yield ReaderThread(reader, self.desk.document_read)
+            yield DeviceRole.DOCUMENT_READER, ReaderThread(reader, self.desk.document_read)
         if devices.code_scanner is not None:
-            section = devices.code_scanner
-            scanner = SerialCodeScanner(section.name, str(self.config.path(section.port)), baudrate=section.baudrate)
-            yield ReaderThread(scanner, self.desk.code_read)
+            scan = devices.code_scanner
+            scanner = SerialCodeScanner(scan.name, str(self.config.path(scan.port)), baudrate=scan.baudrate)
+            yield DeviceRole.CODE_SCANNER, ReaderThread(scanner, self.desk.code_read)
 
     def _reporting_settings(self) -> ReportingSettings:
         config = self.config
@@ -229,24 +259,6 @@ class Agent:
             key=config.path(config.mqtt.key),
             mqtt=config.mqtt.version,
         )
-
-
-@contextlib.contextmanager
-def _alone(key: Path) -> Iterator[None]:
-    """Hold the device's identity for this process alone; the kernel lets go of it however the process ends.
-
-    Before the store: one started by mistake must not even move that aside. Raises AlreadyRunning, KeyUnusable.
-    """
-    try:
-        file = key.open("rb")
-    except OSError as error:
-        raise KeyUnusable(str(key), str(error)) from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunning(str(key)) from None
-        yield
 
 
 def _open_or_set_aside(config: Config) -> tuple[Store, EpochReason]:

@@ -8,10 +8,12 @@ import msgspec
 
 from border_agent.agent.case import Case
 from border_agent.agent.recorder import Recorded
+from border_agent.api.peer import Right
 from border_agent.errors import BorneError
 from border_agent.inspection.evidence import Evidence
 from border_agent.inspection.findings import Finding
 from border_agent.inspection.machine import Phase
+from border_agent.inspection.slip import slip_code
 from border_agent.inspection.verdict import Proposal, traveller_codes
 from border_agent.words import error_text, has, languages, text
 
@@ -32,9 +34,14 @@ def case_view(case: Case) -> Json:
         "phase": case.phase.value,
         "step": case.step,
         "open_steps": case.open_steps,
+        "answered": case.answered,
+        "guidance": case.guidance,
+        "slip": case.slip,
         "direction": evidence.direction,
         "group": evidence.group,
         "accompanied": evidence.accompanied,
+        "purpose": evidence.purpose,
+        "answers": evidence.answers,
         "started_at": evidence.started_at,
         "document": _document(evidence),
         "visa": _visa(evidence),
@@ -63,11 +70,17 @@ def recorded_view(recorded: Recorded) -> Json:
     """What is left of an inspection that was decided before the agent was started again."""
     return {
         "id": recorded.inspection_id,
+        "slip": slip_code(recorded.inspection_id),
         "phase": Phase.CONFIRMED if recorded.decision in set(Proposal) else Phase.CANCELLED,
         "decision": recorded.decision,
         "officer": recorded.officer,
         "receipt": _receipt(recorded),
     }
+
+
+def view(right: Right, case: Case) -> Json:
+    """An inspection for whoever asks."""
+    return case_view(case) if right is Right.OFFICER else traveller_view(case)
 
 
 def traveller_view(case: Case) -> Json:
@@ -76,7 +89,16 @@ def traveller_view(case: Case) -> Json:
     verdict = case.inspection.verdict
     if verdict is not None and case.phase in (Phase.PROPOSED, Phase.CONFIRMED):
         say = [{"code": code.value, "words": words(f"traveller.{code.value}")} for code in traveller_codes(verdict)]
-    return {"id": case.id, "phase": case.phase.value, "step": case.step, "open_steps": case.open_steps, "say": say}
+    return {
+        "id": case.id,
+        "phase": case.phase.value,
+        "step": case.step,
+        "open_steps": case.open_steps,
+        "answered": case.answered,
+        "guidance": case.guidance,
+        "slip": case.slip,
+        "say": say,
+    }
 
 
 def state_view(state: Json) -> Json:

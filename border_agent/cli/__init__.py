@@ -15,10 +15,13 @@ __all__ = ["cli", "main"]
 
 _COMMANDS = {
     "agent": "border_agent.cli.agent:agent",
+    "calls": "border_agent.cli.calls:calls",
     "centre": "border_agent.cli.centre:centre",
     "demo": "border_agent.cli.demo:demo",
     "inspect": "border_agent.cli.inspect:inspect",
     "journal": "border_agent.cli.journal:journal",
+    "kiosk": "border_agent.cli.kiosk:kiosk",
+    "staff": "border_agent.cli.staff:staff",
 }
 
 

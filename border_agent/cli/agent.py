@@ -10,6 +10,7 @@ from types import FrameType
 
 import click
 
+from border_agent.agent.logring import LogRing
 from border_agent.agent.runtime import Agent
 from border_agent.api.app import create_app
 from border_agent.api.server import ApiServer
@@ -31,6 +32,8 @@ def agent() -> None:
 def run(config: Path) -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    ring = LogRing()
+    logging.getLogger().addHandler(ring)
     loaded = load_config(config)
     ended = threading.Event()
 
@@ -39,7 +42,7 @@ def run(config: Path) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    with Agent(loaded) as engine:
+    with Agent(loaded, ring) as engine:
         server = ApiServer(create_app(engine), loaded.path(loaded.api.socket))
         server.start()
         try:

@@ -21,9 +21,12 @@ def t(key: str, **params: object) -> str:
 
 
 def say_error(error: Exception) -> None:
-    """An error as people need it: what is wrong and what to do, then where, for whoever helps them."""
-    key = f"error.{getattr(error, 'code', '')}"
-    if has(key):
+    """An error as people need it: what is wrong and what to do, then where, for whoever helps them.
+
+    Where the agent refused, its reason says more than that it refused.
+    """
+    keys = (f"error.{getattr(error, name, '')}" for name in ("reason", "code"))
+    if (key := next(filter(has, keys), None)) is not None:
         click.echo(t(key), err=True)
     click.echo(f"  {error}", err=True)
 

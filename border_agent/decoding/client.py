@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final, TypeVar
 
+from msgspec import structs
+
 from border_agent.decoding.child import ChildGoneError, ChildLateError
 from border_agent.decoding.errors import DecoderCrashed, DecoderRefused, DecoderTimedOut
 from border_agent.decoding.keeper import WHERE, WorkerKeeper
@@ -18,6 +20,7 @@ from border_agent.decoding.protocol import (
     CheckCage,
     Checked,
     CodesFound,
+    DescribeFace,
     FacesFound,
     FindCodes,
     FindFaces,
@@ -128,6 +131,28 @@ class DecodingWorker:
 
         return self._call(FacesFound, request, data, timeout).faces
 
+    def describe_face(
+        self,
+        picture: Picture | EncodedPicture,
+        face: FoundFace,
+        timeout: float = 5.0,
+        *,
+        embedding: EmbeddingMode = EmbeddingMode.mirrored,
+    ) -> FoundFace:
+        """`face`, found in this picture before, with its embedding: the one that finding it would have given.
+
+        Raises as `find_faces` does; DecoderRefused, too, for a face that cannot be in the picture.
+        """
+        shape, data = _packed(picture)
+
+        def request(number: int, seconds: float) -> Request:
+            return DescribeFace(number, seconds, shape, face.box, embedding)
+
+        described = self._call(FacesFound, request, data, timeout).faces
+        if len(described) != 1:
+            raise DecoderRefused("picture", f"{len(described)} faces described")
+        return structs.replace(face, embedding=described[0].embedding, mode=embedding)
+
     def self_check(self, timeout: float = 5.0) -> SelfCheck:
         """Let the worker try to leave its cage; `holds` is true where every attempt was refused."""
         return self._call(Checked, CheckCage, b"", timeout).check
@@ -158,6 +183,11 @@ class DecodingWorker:
     def starts(self) -> int:
         """How many workers have been started, the first included."""
         return self._keeper.starts if self._keeper else 0
+
+    @property
+    def failed_starts(self) -> int:
+        """How many starts in a row have failed; 0 once a worker is warm."""
+        return self._keeper.failed_starts if self._keeper else 0
 
     @property
     def ready_seconds(self) -> float:

@@ -17,8 +17,8 @@ import dlib
 import numpy as np
 
 from border_agent.decoding.embeddings import Embedding, rescaled_mean
-from border_agent.decoding.pictures import Pixels
-from border_agent.decoding.protocol import MAX_PIXELS
+from border_agent.decoding.pictures import PictureRefusedError, Pixels
+from border_agent.decoding.protocol import MAX_PIXELS, MAX_REACH
 from border_agent.decoding.values import EmbeddingMode, FaceModel, FoundFace
 
 CHIP_SIZE: Final = 150
@@ -81,6 +81,19 @@ class FaceEngine:
         boxes, scores, _ = self._detector.run(rgb, upsample, 0.0)
         ranked = sorted(zip(scores, boxes, strict=True), key=lambda found: -found[0])
         return [self._describe(rgb, box, score, embedding) for score, box in ranked[:most]]
+
+    def describe(self, pixels: Pixels, box: tuple[int, int, int, int], embedding: EmbeddingMode) -> FoundFace:
+        """A face that `find` has found in this picture before, now with its embedding: the detector does not run.
+
+        Its score is 0: nothing was searched for. A box that holds none of the picture raises PictureRefusedError.
+        """
+        left, top, right, bottom = box
+        height, width = pixels.shape[:2]
+        inside = left < right and top < bottom and left < width and top < height and right > 0 and bottom > 0
+        if not inside or any(abs(edge) > MAX_REACH for edge in box):
+            raise PictureRefusedError("no such face in the picture")
+        rgb = np.ascontiguousarray(pixels[:, :, ::-1])
+        return self._describe(rgb, dlib.rectangle(left, top, right, bottom), 0.0, embedding)
 
     def _describe(self, rgb: Pixels, box: Any, score: float, embedding: EmbeddingMode) -> FoundFace:
         points = self._landmarks(rgb, box)

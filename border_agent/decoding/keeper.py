@@ -32,6 +32,8 @@ class WorkerKeeper:
         self.ready_seconds = 0.0
         """From start to warm and caged, the last time."""
         self.starts = 0
+        self.failed_starts = 0
+        """In a row; 0 once a worker is warm."""
         self._start_seconds = start_seconds
         self._command = command
         # The kernel ends a child with the *thread* that started it: this one lives until close().
@@ -73,7 +75,7 @@ class WorkerKeeper:
             self._fail(": ".join(filter(None, (str(error), child.complaint()))))
             raise DecoderCrashed(WHERE, self._failure) from error
         child.hush()
-        self.hello, self._warm = hello, True
+        self.hello, self._warm, self.failed_starts = hello, True, 0
         self.ready_seconds = time.monotonic() - self._started_at
         _log.info("decoding worker ready after %.2f s, confined by %s", self.ready_seconds, hello.confinement)
         if hello.confinement is Confinement.none:
@@ -81,6 +83,7 @@ class WorkerKeeper:
 
     def _fail(self, detail: str) -> None:
         self._failed_at, self._failure = time.monotonic(), detail
+        self.failed_starts += 1
         _log.error("the decoding worker does not start: %s", detail)
         self.discard()
 

@@ -40,6 +40,8 @@ MAX_CODE_BYTES: Final = 4096
 MAX_FACES: Final = 8
 """In one picture; each costs two runs of the network."""
 MAX_UPSAMPLE: Final = 2
+MAX_REACH: Final = 2 * MAX_SIDE
+"""Pixels; how far from the picture's corner a face's box may lie."""
 
 _HEADER: Final = struct.Struct(">II")
 HEADER_SIZE: Final = _HEADER.size
@@ -75,6 +77,16 @@ class FindFaces(msgspec.Struct, frozen=True, tag="faces", forbid_unknown_fields=
     most: int
 
 
+class DescribeFace(msgspec.Struct, frozen=True, tag="describe", forbid_unknown_fields=True):
+    """Make the embedding of one face of the attached picture, found before: `box` as in `FoundFace`."""
+
+    number: int
+    seconds: float
+    shape: PictureShape
+    box: tuple[int, int, int, int]
+    embedding: EmbeddingMode
+
+
 class CheckCage(msgspec.Struct, frozen=True, tag="check", forbid_unknown_fields=True):
     """Try to get out, and say what held."""
 
@@ -82,7 +94,7 @@ class CheckCage(msgspec.Struct, frozen=True, tag="check", forbid_unknown_fields=
     seconds: float
 
 
-Request = FindCodes | FindFaces | CheckCage
+Request = FindCodes | FindFaces | DescribeFace | CheckCage
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
@@ -236,4 +248,5 @@ def read_reply(message: bytes) -> Reply:
 
 def _plausible(face: FoundFace) -> bool:
     numbers = (face.score, face.eye_distance, face.sharpness, face.brightness, *face.embedding)
-    return len(face.embedding) in (0, EMBEDDING_SIZE) and all(math.isfinite(number) for number in numbers)
+    near = all(-MAX_REACH <= edge <= MAX_REACH for edge in face.box)
+    return near and len(face.embedding) in (0, EMBEDDING_SIZE) and all(math.isfinite(number) for number in numbers)

@@ -24,6 +24,7 @@ from border_agent.decoding.protocol import (
     CheckCage,
     Checked,
     CodesFound,
+    DescribeFace,
     FacesFound,
     FindCodes,
     FindFaces,
@@ -73,6 +74,8 @@ def answer(decoders: Decoders, request: Request, attachment: bytes, confinement:
             return CodesFound(request.number, decoders.codes.find(pixels))
         if decoders.faces is None:
             return Refused(request.number, "faces", "the face engine is not installed")
+        if isinstance(request, DescribeFace):
+            return FacesFound(request.number, [decoders.faces.describe(pixels, request.box, request.embedding)])
         return FacesFound(
             request.number,
             decoders.faces.find(

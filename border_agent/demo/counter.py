@@ -68,7 +68,7 @@ def pass_by(world: World, arrival: Arrival, group: str = "") -> Passage:
                 break
             if now["step"] and now["step"] != shown:
                 shown = now["step"]
-                _show(world, arrival, shown)
+                show(world, arrival, shown)
         world.desk_camera.show([])
         world.face_camera.show([])
         if case["phase"] != "proposed":
@@ -89,7 +89,8 @@ def pass_by(world: World, arrival: Arrival, group: str = "") -> Passage:
     )
 
 
-def _show(world: World, arrival: Arrival, step: str) -> None:
+def show(world: World, arrival: Arrival, step: str) -> None:
+    """Hold out what this traveller brings for this step."""
     if step == "document":
         world.desk_camera.show(arrival.page)
         world.reader.emit(arrival.mrz)

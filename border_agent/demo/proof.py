@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from border_agent.agent.runtime import load_journal_key, open_store
+from border_agent.agent.identity import load_journal_key
+from border_agent.agent.runtime import open_store
 from border_agent.config import load_config
 from border_agent.demo.counter import Passage
 from border_agent.demo.world import World

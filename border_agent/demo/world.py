@@ -48,8 +48,15 @@ class DemoFailed(BorneError):
 class World:
     """Broker, centre, agent and twins in one folder. A context manager: leaving ends every process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, role: str = "post", extra: str = "", device: str = DEVICE, training: bool = False
+    ) -> None:
+        """`extra`: more sections for the device's configuration."""
         self.folder = folder
+        self.role = role
+        self.device = device
+        self.training = training
+        self._extra = extra
         self.centre_folder = folder / "centre"
         self.config = folder / "agent.toml"
         self.socket = folder / "agent.sock"
@@ -88,7 +95,7 @@ class World:
             ),
         )
         journal_key = Ed25519PrivateKey.generate()
-        enrol(self.centre_folder, DEVICE, POST, public_bytes(journal_key))
+        enrol(self.centre_folder, self.device, POST, public_bytes(journal_key))
         self._write_device(journal_key, root)
         for feed, records in feeds.items():
             file = self.folder / f"{feed.value}.jsonl"
@@ -162,7 +169,7 @@ class World:
             )
 
     def _write_device(self, journal_key: Ed25519PrivateKey, root: bytes) -> None:
-        tls = self._authority.client(DEVICE)
+        tls = self._authority.client(self.device)
         create_key(self.folder / "store.key")
         pem = journal_key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -174,9 +181,10 @@ class World:
         self.config.write_text(
             f"""\
 [device]
-id = "{DEVICE}"
-role = "post"
+id = "{self.device}"
+role = "{self.role}"
 post = "{POST}"
+training = {str(self.training).lower()}
 
 [store]
 path = "store.db"
@@ -212,7 +220,7 @@ source = "{self.desk_camera.url}"
 name = "face"
 role = "face"
 source = "{self.face_camera.url}"
-""",
+{self._extra}""",
             encoding="utf-8",
         )
 

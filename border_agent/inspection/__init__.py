@@ -1,6 +1,8 @@
 """One traveller, one movement: what was found out, what follows from it, who decided.
 
     evidence   values: what readers, lists and clock said; complete, so that a decision can be made again
+    questions  what a traveller is asked besides, and what counts as an answer
+    slip       the short code by which an officer finds a traveller's inspection
     findings   the registry of all that may be stated, with severities and what a traveller may learn
     rules/     the rules by version; `decide` picks the version the policy names
     verdict    the proposal, and its traveller-safe part
@@ -32,6 +34,7 @@ from border_agent.inspection.machine import (
     Outcome,
     Phase,
     advance,
+    answered_steps,
     begin,
     next_step,
     open_steps,
@@ -59,6 +62,7 @@ __all__ = [
     "VisaEvidence",
     "WatchHit",
     "advance",
+    "answered_steps",
     "begin",
     "decide",
     "finding",

@@ -59,6 +59,12 @@ class OfficerRequired(InspectionError):
     code = "inspection.officer_required"
 
 
+class NotAsked(InspectionError):
+    """An answer to no question of the policy, or one that is none of its choices, too long, or no line of text."""
+
+    code = "inspection.not_asked"
+
+
 class UnknownRules(InspectionError):
     """A policy written for rules this software does not have."""
 

@@ -43,6 +43,13 @@ class FaceCompared(Struct, frozen=True, tag=True):
     face: FaceEvidence
 
 
+class QuestionAnswered(Struct, frozen=True, tag=True):
+    """The traveller answered one question. A later answer to the same one replaces it."""
+
+    key: str
+    value: str
+
+
 class StepSkipped(Struct, frozen=True, tag=True):
     """Somebody chose to leave a step out."""
 
@@ -95,6 +102,7 @@ Event = (
     | PageRead
     | VisaRead
     | FaceCompared
+    | QuestionAnswered
     | StepSkipped
     | StepTimedOut
     | ListsConsulted

@@ -34,6 +34,7 @@ class Step(StrEnum):
     PAGE = "page"
     VISA = "visa"
     FACE = "face"
+    QUESTIONS = "questions"
 
 
 class DocumentEvidence(Struct, frozen=True, kw_only=True):
@@ -128,7 +129,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     device: str
     direction: Direction = Direction.ENTRY
     purpose: str = ""
-    """Purpose of the journey as the entry-regime table names it; empty: not asked."""
+    """Purpose of the journey as the entry-regime table names it, given at the start or answered; empty: not known."""
     group: str = ""
     accompanied: bool = False
     """A minor travels with a parent or guardian of the same group."""
@@ -144,6 +145,9 @@ class Evidence(Struct, frozen=True, kw_only=True):
     timed_out: tuple[Step, ...] = ()
     problems: tuple[str, ...] = ()
     """Codes of what went wrong on the way (`decoder.crashed`, `device.camera`), each once."""
+    answers: dict[str, str] = {}
+    """The traveller's own answers by the question's key. Kept here and not in the journal's entry: they are one
+    person's word, nobody vouches for them, and the entry goes to the centre for good."""
 
     @property
     def mrz(self) -> Mrz | None:

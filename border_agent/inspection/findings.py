@@ -139,6 +139,7 @@ REGISTRY: dict[str, FindingKind] = {
             "traveller.minor",
             "traveller.minor_alone",
             "traveller.age_unclear",
+            "traveller.unanswered",
             "face.not_compared",
             "face.no_reference",
             "face.several",

@@ -19,6 +19,7 @@ from border_agent.inspection.decide import decide, wanted_steps
 from border_agent.inspection.errors import (
     AlreadyCompared,
     InspectionClosed,
+    NotAsked,
     NotReady,
     OfficerRequired,
     OverrideNeedsReason,
@@ -36,6 +37,7 @@ from border_agent.inspection.events import (
     PageRead,
     ProblemMet,
     Propose,
+    QuestionAnswered,
     StepSkipped,
     StepTimedOut,
     VisaRead,
@@ -50,9 +52,10 @@ from border_agent.inspection.evidence import (
     Step,
     VisaEvidence,
 )
+from border_agent.inspection.questions import asked, checked_answer, unanswered
 from border_agent.inspection.verdict import Proposal, Verdict
 from mqtt_schemas.entries import Direction
-from mqtt_schemas.records import Policy
+from mqtt_schemas.records import Policy, QuestionKey
 
 
 class Phase(StrEnum):
@@ -141,6 +144,10 @@ def advance(inspection: Inspection, event: Event, policy: Policy) -> Inspection:
         raise WrongPhase(inspection.id, f"{type(event).__name__} in phase {inspection.phase}")
     if isinstance(event, Propose):
         return _proposed(inspection, event, policy)
+    if isinstance(event, QuestionAnswered):
+        return structs.replace(inspection, evidence=_answer(inspection, event, policy))
+    if isinstance(event, StepSkipped | StepTimedOut) and event.step in answered_steps(inspection, policy):
+        return inspection
     return structs.replace(inspection, evidence=_collected(inspection.evidence, event))
 
 
@@ -149,7 +156,7 @@ def open_steps(inspection: Inspection, policy: Policy) -> tuple[Step, ...]:
     if inspection.phase is not Phase.COLLECTING:
         return ()
     evidence = inspection.evidence
-    done = {*evidence.skipped, *evidence.timed_out, *_answered(evidence)}
+    done = {*evidence.skipped, *evidence.timed_out, *answered_steps(inspection, policy)}
     wanted = wanted_steps(evidence, policy) - done
     return tuple(step for step in inspection.can if step in wanted)
 
@@ -159,7 +166,16 @@ def next_step(inspection: Inspection, policy: Policy) -> Step | None:
     return next(iter(open_steps(inspection, policy)), None)
 
 
+def answered_steps(inspection: Inspection, policy: Policy) -> tuple[Step, ...]:
+    """Steps that have their answer, wanted or not, in the order the traveller is asked."""
+    answered = set(_answered(inspection.evidence))
+    if asked(inspection.evidence, policy) and not unanswered(inspection.evidence, policy):
+        answered.add(Step.QUESTIONS)
+    return tuple(step for step in Step if step in answered)
+
+
 def _answered(evidence: Evidence) -> Iterable[Step]:
+    """All but the questions, whose number only the policy knows."""
     if evidence.mrz is not None:
         yield Step.DOCUMENT
     if evidence.page is not None and not evidence.page.error:
@@ -181,9 +197,9 @@ def _collected(evidence: Evidence, event: Event) -> Evidence:
         case FaceCompared(face):
             return structs.replace(evidence, face=_face(evidence, face))
         case StepSkipped(step):
-            return structs.replace(evidence, skipped=_with(evidence.skipped, step, evidence))
+            return structs.replace(evidence, skipped=_with(evidence.skipped, step))
         case StepTimedOut(step):
-            return structs.replace(evidence, timed_out=_with(evidence.timed_out, step, evidence))
+            return structs.replace(evidence, timed_out=_with(evidence.timed_out, step))
         case ProblemMet(code):
             return structs.replace(evidence, problems=tuple(dict.fromkeys((*evidence.problems, code))))
         case ListsConsulted(lists, hits):
@@ -231,10 +247,20 @@ def _face(evidence: Evidence, new: FaceEvidence) -> FaceEvidence:
     raise AlreadyCompared(evidence.inspection_id)
 
 
-def _with(steps: tuple[Step, ...], step: Step, evidence: Evidence) -> tuple[Step, ...]:
-    if step in steps or step in set(_answered(evidence)):
-        return steps
-    return (*steps, step)
+def _answer(inspection: Inspection, event: QuestionAnswered, policy: Policy) -> Evidence:
+    evidence = inspection.evidence
+    if Step.QUESTIONS not in inspection.can:
+        raise NotAsked(inspection.id, "this device asks nothing")
+    value = checked_answer(asked(evidence, policy), event.key, event.value)
+    answers = {**evidence.answers, event.key: value}
+    if event.key == QuestionKey.PURPOSE:
+        # The regime may be another one now, and ask for a visa that was not wanted before.
+        return structs.replace(evidence, answers=answers, purpose=value)
+    return structs.replace(evidence, answers=answers)
+
+
+def _with(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
+    return steps if step in steps else (*steps, step)
 
 
 def _proposed(inspection: Inspection, event: Propose, policy: Policy) -> Inspection:

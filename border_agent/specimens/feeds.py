@@ -11,6 +11,8 @@ from border_agent.specimens.signing import USE_AFTER, USE_BEFORE, SpecimenSigner
 from mqtt_schemas.records import (
     Handling,
     Policy,
+    Question,
+    QuestionKey,
     Regime,
     RegimeRule,
     SignerRecord,
@@ -85,7 +87,14 @@ def watch_records(today: date) -> tuple[WatchRecord, ...]:
     )
 
 
-def policy(today: date) -> Policy:
+QUESTIONS = (
+    Question(key=QuestionKey.PURPOSE, choices=("tourism", "business", "family", "transit", "study", "work", "other")),
+    Question(key=QuestionKey.ADDRESS),
+)
+"""What Utopia's kiosks may ask."""
+
+
+def policy(today: date, questions: tuple[Question, ...] = ()) -> Policy:
     """Utopia's rules: nationals in, neighbours for 90 days without a visa, crews for 7 days, all others by visa."""
     return Policy(
         policy_id=f"uto-specimen-{today.year}",
@@ -99,6 +108,7 @@ def policy(today: date) -> Policy:
             RegimeRule(nationality="GAB", document="P", regime=Regime.EXEMPT, days=90),
             RegimeRule(nationality="*", regime=Regime.VISA_REQUIRED),
         ),
+        questions=questions,
     )
 
 

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from border_agent.clock import Clock
 from border_agent.store.database import Store
-from border_agent.store.errors import NotAppended, StoreDamaged
+from border_agent.store.errors import NotAppended, StoreDamaged, StoreFull
 from border_agent.store.sqlcipher import Connection
 from border_agent.store.streams import Stream, check_end, current_stream, head_at, secret_for, stamp
 from mqtt_schemas import chain
@@ -109,6 +109,7 @@ class Journal:
         self._software = software
         self._listeners: list[Callable[[Receipt], None]] = []
         self._listening = threading.Lock()
+        self._full_commits = 0
         with store.reading() as connection:
             stream = current_stream(connection)
             if stream is not None:
@@ -123,6 +124,11 @@ class Journal:
     def device(self) -> str:
         return self._device
 
+    @property
+    def full_commits(self) -> int:
+        """How many commits have found no room since the start."""
+        return self._full_commits
+
     def commit(self, entries: Sequence[Entry], changes: Sequence[Change] = ()) -> Receipt:
         """Append entries with the local changes that belong to them; durable when it returns.
 
@@ -132,13 +138,17 @@ class Journal:
         if not 1 <= len(entries) <= MOST_AT_ONCE:
             raise NotAppended(self._device, f"{len(entries)} entries")
         bodies = [self._write(entry) for entry in entries]
-        with self._store.writing() as connection:
-            stream = current_stream(connection)
-            if stream is None:
-                raise StoreDamaged(str(self._store.path), "no epoch")
-            receipt, at = self._append(connection, stream, bodies)
-            for change in changes:
-                change.apply(connection, at)
+        try:
+            with self._store.writing() as connection:
+                stream = current_stream(connection)
+                if stream is None:
+                    raise StoreDamaged(str(self._store.path), "no epoch")
+                receipt, at = self._append(connection, stream, bodies)
+                for change in changes:
+                    change.apply(connection, at)
+        except StoreFull:
+            self._full_commits += 1
+            raise
         self._clock.raise_floor(at)
         self._tell(receipt)
         return receipt

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -111,10 +111,8 @@ class _Twin:
         self.stop()
 
 
-class SerialTwin(_Twin):
-    """A serial device: `link` is the path the driver opens."""
-
-    module = "firmware_bridge.virtual.serial_twin"
+class _PortTwin(_Twin):
+    """A device on a pseudo-terminal: `link` is the path the driver opens."""
 
     def __init__(self, link: Path, wire: Wire | None = None) -> None:
         super().__init__()
@@ -127,13 +125,6 @@ class SerialTwin(_Twin):
     def start(self) -> Self:
         self._launch()
         return self
-
-    def emit(self, raw: bytes, pace: float | None = None) -> None:
-        """Send bytes as the device would, `pace` bytes per second (None: at once), when a driver is there.
-
-        Returns at once; emissions keep their order.
-        """
-        self._tell({"emit": raw, "pace": pace})
 
     def unplug(self) -> None:
         """Take the port away, and whatever was on its way. Returns when it is gone."""
@@ -157,6 +148,59 @@ class SerialTwin(_Twin):
             if time.monotonic() >= deadline:
                 raise TwinFailed(self.module, f"did not {what}")
             time.sleep(0.002)
+
+
+class SerialTwin(_PortTwin):
+    """A reader: what it reads is emitted."""
+
+    module = "firmware_bridge.virtual.serial_twin"
+
+    def emit(self, raw: bytes, pace: float | None = None) -> None:
+        """Send bytes as the device would, `pace` bytes per second (None: at once), when a driver is there.
+
+        Returns at once; emissions keep their order.
+        """
+        self._tell({"emit": raw, "pace": pace})
+
+
+class PrinterTwin(_PortTwin):
+    """A slip printer: slips are `slip-0001.png` and so on in `folder`. `wire` damages what it answers.
+
+    `after`: a command takes effect when so many more rows have been printed; 0: within a few milliseconds.
+    """
+
+    module = "firmware_bridge.virtual.printer_twin"
+
+    def __init__(
+        self, link: Path, folder: Path, wire: Wire | None = None, *, dots: int = 576, speed: float = 0.0
+    ) -> None:
+        """`dots`: printable dots a row. `speed`: rows a second, 0 for as fast as it goes."""
+        super().__init__(link, wire)
+        self.folder = folder
+        self.dots = dots
+        self.speed = speed
+
+    def _arguments(self) -> list[str]:
+        own = ["--folder", str(self.folder), "--dots", str(self.dots), "--speed", str(self.speed)]
+        return [*super()._arguments(), *own]
+
+    def slips(self) -> list[Path]:
+        """What it has cut, in order."""
+        return sorted(self.folder.glob("slip-*.png"))
+
+    def paper(self, state: Literal["ok", "low", "out"], after: int = 0) -> None:
+        self._tell({"paper": state, "after": after})
+
+    def cover(self, state: Literal["open", "closed"], after: int = 0) -> None:
+        self._tell({"cover": state, "after": after})
+
+    def mute(self, on: bool = True, after: int = 0) -> None:
+        """It goes on printing, but answers nothing."""
+        self._tell({"mute": on, "after": after})
+
+    def unplug_after(self, rows: int) -> None:
+        """Take the port away in the midst of a slip, when so many more rows have been printed. Returns at once."""
+        self._tell({"unplug": True, "after": rows})
 
 
 class CameraTwin(_Twin):

@@ -59,8 +59,12 @@ class AttractScreen(KioskScreen):
         self._turn += 1
         talk = self.ids.talk
         fade = Animation(opacity=0, duration=0.25)
-        fade.bind(on_complete=lambda *_: (self._say(), Animation(opacity=1, duration=0.25).start(talk)))
+        fade.bind(on_complete=self._turned)
         fade.start(talk)
+
+    def _turned(self, _animation: object, talk: Any) -> None:
+        self._say()
+        Animation(opacity=1, duration=0.25).start(talk)
 
 
 SCREENS = {Screen.ATTRACT: AttractScreen}

@@ -11,6 +11,8 @@ from kiosk_app.ui.current import app, look
 from kiosk_app.ui.frame import KioskScreen
 from kiosk_app.ui.press import Press
 
+LONGEST = 110
+"""Characters of a line of the log that are shown."""
 COLON = "\u00a0: "
 DEVICES = ("document_reader", "code_scanner", "document_camera", "face_camera", "printer")
 
@@ -33,19 +35,19 @@ class MaintenanceScreen(KioskScreen):
         staff, status = state.staff, state.status
         if staff is None or status is None:
             return
-        self.who = (
-            f"{staff.name} · {app().say(f'role.{staff.role}')}" if app().has(f"role.{staff.role}") else staff.name
-        )
+        role = f"role.{staff.role}"
+        self.who = f"{staff.name} · {app().say(role)}" if app().has(role) else staff.name
         self.can_reboot, self.can_train = staff.can_reboot, staff.can_train
-        facts = [
-            f"{app().say(f'fact.{name}')}{COLON}{value}" for name, value in staff.facts if app().has(f"fact.{name}")
-        ]
-        self.facts = "\n".join(facts)
-        self.log = "\n".join(staff.log[-(4 if look().landscape else 9) :])
+        self.facts = "\n".join(self._fact(name, value) for name, value in staff.facts if app().has(f"fact.{name}"))
+        self.log = "\n".join(line[:LONGEST] for line in staff.log[-(4 if look().landscape else 12) :])
         devices = (status.devices, staff.tests)
         if devices != self._shown:
             self._shown = devices
             self._devices(state)
+
+    def _fact(self, name: str, value: str) -> str:
+        key = f"value.{value}"
+        return f"{app().say(f'fact.{name}')}{COLON}{app().say(key) if app().has(key) else value}"
 
     def _devices(self, state: State) -> None:
         assert state.status is not None and state.staff is not None

@@ -27,11 +27,8 @@ class SignInScreen(KioskScreen):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.ids.pad.cols = 3
-        for row in DIGITS:
-            for digit in row:
-                self.ids.pad.add_widget(
-                    Key(letter=digit, pressed_by=self.press, least=20 if look().landscape else 24)
-                )
+        for digit in DIGITS:
+            self.ids.pad.add_widget(Key(letter=digit, pressed_by=self.press, least=look().target))
         self._say()
 
     def press(self, digit: str) -> None:

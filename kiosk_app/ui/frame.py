@@ -77,8 +77,8 @@ class Body(Layout):
         stage, talk, acts = (self._part(kind) for kind in (Stage, Talk, Acts))
         if stage is not None and stage.spare and now.landscape:
             stage.size, stage.opacity, stage = (0, 0), 0, None
-        side = stage if stage is not None else talk if self.beside else None
-        if side is not None and now.landscape:
+        side = (stage if stage is not None else talk if self.beside else None) if now.landscape else None
+        if side is not None:
             share = width * self.picture_share
             side.width = share - gap
             side.x = self.right - edge - share + gap if now.right_to_left else x
@@ -225,6 +225,9 @@ class KioskScreen(FloatLayout):
     def hint(self, state: State) -> str:
         """What is read aloud when it changes while the screen is up; empty: nothing."""
         return ""
+
+    def camera_came(self, width: int, height: int, pixels: bytes) -> None:
+        """A frame of the face camera; of interest to one screen only."""
 
     def leave(self) -> None:
         """The screen is taken down."""

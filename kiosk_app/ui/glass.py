@@ -28,6 +28,7 @@ def prepare(width: int, height: int, *, fullscreen: bool, home: str = "") -> Non
         KIVY_NO_CONFIG="1",
         KIVY_HOME=home or tempfile.mkdtemp(prefix="borne-kiosk-"),
         KIVY_LOG_MODE="PYTHON",
+        KIVY_AUDIO="sdl2",
     )
     from kivy.config import Config
 

@@ -64,7 +64,7 @@ class Keypad:
         self._at = order[place % len(order)]
         self._at.focused = True
         self._app.tap(Action.TOUCH, "")
-        self._app.guide.reached(self._at)
+        self._app.guide.reached(self._at.words, self._at.language or self._app.look.language)
 
     def press(self) -> None:
         """Press the control under the mark; without one, the screen's first."""

@@ -21,7 +21,7 @@ _ARABIC = ("ضصثقفغعهخح", "جشسيبلاتنم", "كطدذرزوةظئ
 
 
 BACK, SPACE, DONE = "⌫", "␣", "✓"
-DIGITS: Final = ("123", "456", "789", f"{BACK}0{DONE}")
+DIGITS: Final = f"123456789{BACK}0{DONE}"
 
 
 def rows_for(language: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""How everything is drawn: millimetres of the reference panel, colours, type. One frozen value, made anew at a change.
+"""How everything is drawn: millimetres of the reference panel, colours, type. One frozen value, new at a change.
 
 All lengths are millimetres of the panel, so that a target is as large under a finger on both: the reference panels
 are 21.5 inch at 1080 x 1920 (0.248 mm a pixel, lower edge 850 mm above the floor) and 12.1 inch at 1280 x 800

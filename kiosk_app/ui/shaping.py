@@ -74,7 +74,7 @@ def lines(text: str, language: str, width: float, measure: Measure, most: int | 
     def fits(line: str) -> bool:
         return measure(_shaped(line, language)) <= width
 
-    paragraphs = text.split("\n") if text.strip() else []
+    paragraphs = text.split("\n") if _NOT_DRAWN.sub("", text).strip() else []
     wrapped = (line for paragraph in paragraphs for line in _wrapped(paragraph.strip(_SPACES), fits))
     kept = list(islice(wrapped, most))
     if kept and next(wrapped, None) is not None:

@@ -1,4 +1,4 @@
-"""Words on the screen: broken into lines in reading order, joined and ordered for their script, and held to their room."""
+"""Words on the screen: broken into lines in reading order, shaped for their script, held to their room."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEADING: Final = (LINE_ASCENT + LINE_DESCENT) / 1000 * 0.9
 
 
 class Words(Label):
-    """A text in the language of the look. `words` is what is meant, `text` what is drawn; it is as high as it needs."""
+    """A text in the language of the look. `words` is what is meant, `text` what is drawn; as high as it needs."""
 
     words = StringProperty("")
     role = StringProperty("body")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from kiosk_app.flow.commands import Tone
-from kiosk_app.flow.state import State
+from kiosk_app.flow.state import Comfort, State, Traveller
 
 
 class Voice(Protocol):
@@ -13,12 +13,14 @@ class Voice(Protocol):
 
     def say(self, text: str, language: str) -> None: ...
     def repeat(self) -> None: ...
-    def silence(self) -> None: ...
+    def on(self) -> None: ...
+    def off(self) -> None: ...
+    def reset(self) -> None: ...
     def set_volume(self, volume: int) -> None: ...
 
 
 class Chimes(Protocol):
-    """Whoever sounds tones."""
+    """Whoever sounds tones: `tones.Tones`."""
 
     def sound(self, tone: Tone, volume: int) -> None: ...
 
@@ -30,47 +32,41 @@ class Guide:
         self._voice = voice
         self._chimes = chimes
         self._hint = ""
-        self._on = False
-        self._volume = -1
+        self._comfort = Comfort()
 
     def follow(self, state: State, screen: Any, *, entered: bool) -> None:
         """The state was drawn on this screen."""
-        comfort = state.traveller.comfort
-        if comfort.volume != self._volume:
-            self._volume = comfort.volume
-            if self._voice is not None:
-                self._voice.set_volume(comfort.volume)
-        began = comfort.voice and not self._on
-        if self._on and not comfort.voice and self._voice is not None:
-            self._voice.silence()
-        self._on = comfort.voice
-        if not self._on:
+        voice, comfort, before = self._voice, state.traveller.comfort, self._comfort
+        self._comfort = comfort
+        if voice is None:
+            return
+        if before != comfort and state.traveller == Traveller():
+            voice.reset()  # nothing is left to repeat for the next traveller
+        if before.volume != comfort.volume:
+            voice.set_volume(comfort.volume)
+        if before.voice and not comfort.voice:
+            voice.off()
+        if not comfort.voice:
             return
         hint = screen.hint(state)
-        if entered or began:
-            self._hint = hint
-            self._speak(" ".join(screen.spoken(state)), state.language)
+        if entered or not before.voice:
+            voice.say(" ".join(screen.spoken(state)), state.language)
         elif hint and hint != self._hint:
-            self._hint = hint
-            self._speak(hint, state.language)
+            voice.say(hint, state.language)
+        self._hint = hint
+        voice.on()
 
-    def reached(self, control: Any) -> None:
-        """The keypad's mark is on this control."""
-        from kiosk_app.ui.current import look
-
-        if self._on:
-            self._speak(control.words or control.value, control.language or look().language)
+    def reached(self, words: str, language: str) -> None:
+        """The keypad's mark is on a control with these words."""
+        if self._comfort.voice and self._voice is not None and words:
+            self._voice.say(words, language)
 
     def repeat(self) -> None:
         """Say the last thing once more."""
-        if self._on and self._voice is not None:
+        if self._comfort.voice and self._voice is not None:
             self._voice.repeat()
 
     def sound(self, tone: Tone) -> None:
         """A tone, at the traveller's volume."""
         if self._chimes is not None:
-            self._chimes.sound(tone, max(self._volume, 0))
-
-    def _speak(self, text: str, language: str) -> None:
-        if self._voice is not None and text.strip():
-            self._voice.say(text, language)
+            self._chimes.sound(tone, self._comfort.volume)

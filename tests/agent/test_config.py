@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from border_agent.config import CameraRole, ConfigError, Role, load_config
+from border_agent.config import CameraRole, ConfigError, ReaderShape, Role, load_config
 
 GOOD = """\
 [device]
@@ -65,6 +65,14 @@ def test_a_good_file_is_read_and_paths_start_from_its_folder(tmp_path: Path) -> 
         (("ab" * 32, "ab" * 31), "root"),
         (("[device]", "folder = '/tmp'\n[device]"), "folder"),
         (("officers = [1001]", 'officers = ["anna"]'), "officers"),
+        (("[api]", "[kiosk]\ngates = 'A'\n[api]"), "gates"),
+        (("[api]", f"[kiosk]\ngate = '{'A' * 17}'\n[api]"), "kiosk.gate"),
+        (("[api]", "[kiosk]\nsilent_seconds = 0\n[api]"), "silent_seconds"),
+        (("[api]", "[kiosk]\nreboot = 'systemctl reboot'\n[api]"), "reboot"),
+        (("[api]", "[kiosk]\nreboot = ['']\n[api]"), "reboot"),
+        (("[api]", "[devices.document_reader]\nname = 'm'\nport = 'p'\nshape = 'round'\n[api]"), "shape"),
+        (("[api]", "[devices.code_scanner]\nname = 'm'\nport = 'p'\nshape = 'flat'\n[api]"), "shape"),
+        (("[api]", "[devices.printer]\nname = 'm'\nport = 'p'\nwidth = 80\n[api]"), "width"),
     ],
 )
 def test_what_nobody_reads_or_understands_is_an_error_with_its_name(
@@ -81,6 +89,39 @@ def test_rubbish_is_a_typed_error(tmp_path: Path, data: bytes) -> None:
     file.write_bytes(data)
     with pytest.raises(ConfigError):
         load_config(file)
+
+
+def test_a_kiosks_side_is_read(tmp_path: Path) -> None:
+    config = load_config(
+        write(
+            tmp_path,
+            GOOD.replace("[device]", "[device]\ntraining = true")
+            + """
+[devices.document_reader]
+name = "mrz"
+port = "/dev/mrz"
+shape = "swipe"
+[devices.printer]
+name = "slips"
+port = "/dev/printer"
+[kiosk]
+gate = "A"
+contact_fr = "Le bureau 12"
+reboot = ["systemctl", "reboot"]
+staff = "staff.json"
+""",
+        )
+    )
+    assert config.device.training
+    assert config.devices.document_reader is not None
+    assert (config.devices.document_reader.shape, config.devices.document_reader.baudrate) == (
+        ReaderShape.SWIPE,
+        9600,
+    )
+    assert config.devices.printer is not None and config.devices.printer.baudrate == 115200
+    assert (config.kiosk.gate, config.kiosk.in_service, config.kiosk.silent_seconds) == ("A", True, 10.0)
+    assert config.kiosk.reboot == ("systemctl", "reboot")
+    assert config.path(config.kiosk.staff) == tmp_path / "staff.json"
 
 
 def test_a_missing_file_is_a_typed_error(tmp_path: Path) -> None:

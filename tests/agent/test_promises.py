@@ -15,11 +15,13 @@ import pytest
 from msgspec import structs
 
 from border_agent.agent import desk
-from border_agent.agent.runtime import Agent, AlreadyRunning
+from border_agent.agent.eyes import Seen
+from border_agent.agent.identity import AlreadyRunning
+from border_agent.agent.runtime import Agent
 from border_agent.api.client import AgentClient, AgentGone, ApiRefused
 from border_agent.cli import inspect as terminal
 from border_agent.config import CameraRole, load_config
-from border_agent.decoding import DecoderCrashed, FoundFace
+from border_agent.decoding import DecoderCrashed, FoundFace, Picture
 from border_agent.documents.mrz import MrzFormat, build_mrz, parse_mrz
 from border_agent.inspection.evidence import Step, WatchHit
 from border_agent.store import StoreFailed, StoreFull
@@ -73,6 +75,12 @@ class Sight:
 
     def __init__(self, faces: Callable[[CameraRole], Sequence[FoundFace]]) -> None:
         self.faces = faces
+
+    def look(self, role: CameraRole) -> Seen:
+        return Seen(Picture(640, 480, b""), self.faces(role))
+
+    def embedded(self, picture: Picture, face: FoundFace) -> FoundFace:
+        return face
 
     def sees(self, role: CameraRole) -> bool:
         return True

@@ -230,5 +230,7 @@ NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 
 
 def golden(name: str, version: str = messages.VERSION) -> Any:
-    """A fixture of an older (or this) version of the contract."""
-    return json.loads((GOLDEN / version / name).read_text(encoding="utf-8"))
+    """A fixture of an older (or this) version of the contract: a minor version holds only what it changes."""
+    minors = range(int(version.partition(".")[2]), -1, -1)
+    file = next(file for minor in minors if (file := GOLDEN / f"1.{minor}" / name).is_file())
+    return json.loads(file.read_text(encoding="utf-8"))

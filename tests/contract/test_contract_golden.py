@@ -16,7 +16,7 @@ import pytest
 from contract_values import GOLDEN, PUBLISHED, golden, read
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from mqtt_schemas import codec, feeds, keys, messages, publish
+from mqtt_schemas import codec, feeds, keys, messages, publish, records
 
 FIXTURES = sorted(path for path in GOLDEN.glob("*/*.json") if path.name.split(".")[0] + ".json" in PUBLISHED)
 
@@ -43,6 +43,26 @@ def test_old_bytes_are_read_and_mean_the_same(path: Path) -> None:
     _kept(json.loads(raw), json.loads(msgspec.json.encode(message)))
     schema = json.loads((publish.FOLDER / name).read_text(encoding="utf-8"))
     jsonschema_rs.Draft202012Validator(schema, validate_formats=True).validate(json.loads(raw))
+
+
+def test_a_policy_of_1_0_asks_nothing_and_one_of_1_1_does() -> None:
+    old = msgspec.json.decode((GOLDEN / "1.0" / "record-policy.full.json").read_bytes(), type=records.Policy)
+    new = msgspec.json.decode((GOLDEN / "1.1" / "record-policy.full.json").read_bytes(), type=records.Policy)
+    assert old.questions == ()
+    assert [(question.key.value, question.choices) for question in new.questions] == [
+        ("purpose", ("tourism", "business", "family")),
+        ("address", ()),
+    ]
+    assert msgspec.structs.replace(new, questions=()) == old
+
+
+def test_a_question_of_a_newer_minor_is_read_as_unknown() -> None:
+    raw = (GOLDEN / "1.1" / "record-policy.full.json").read_bytes().replace(b'"address"', b'"shoe_size"')
+    policy = feeds.read_record(records.Policy, raw)
+    assert [question.key for question in policy.questions] == [
+        records.QuestionKey.PURPOSE,
+        records.QuestionKey.UNKNOWN,
+    ]
 
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))

@@ -17,6 +17,8 @@ from border_agent.decoding.protocol import (
     Capturing,
     CheckCage,
     CodesFound,
+    DescribeFace,
+    FacesFound,
     FindCodes,
     FindFaces,
     OpenCamera,
@@ -32,11 +34,16 @@ from border_agent.decoding.protocol import (
     read_reply,
     read_request,
 )
-from border_agent.decoding.values import Confinement, DecodedCode, EmbeddingMode
+from border_agent.decoding.values import Confinement, DecodedCode, EmbeddingMode, FoundFace
 from firmware_bridge.roles import Fault
 
 SHAPE = PictureShape(4, 3)
-REQUESTS = [FindCodes(1, 2.0, SHAPE), FindFaces(2, 2.0, SHAPE, 1, EmbeddingMode.plain, 4), CheckCage(3, 1.0)]
+REQUESTS = [
+    FindCodes(1, 2.0, SHAPE),
+    FindFaces(2, 2.0, SHAPE, 1, EmbeddingMode.plain, 4),
+    DescribeFace(3, 2.0, SHAPE, (-3, 0, 2, 2), EmbeddingMode.mirrored),
+    CheckCage(4, 1.0),
+]
 REPLIES = [CodesFound(1, [DecodedCode(b"\xff\0", "qrcode", "zxing")]), Refused(2, "picture", "torn")]
 CAMERA = [Capturing(Confinement.seccomp, [CameraProblem(Fault.noise, "x", 1.0)]), CapturedFrame(SHAPE)]
 
@@ -84,6 +91,13 @@ def test_altered_replies_are_typed_or_refused(reply: protocol.Reply, data: st.Da
         read_reply(bytes(raw))
     except ProtocolError:
         pass
+
+
+@pytest.mark.parametrize("edge", [-(2**63), -20_000, 20_000, 2**63 - 1])
+def test_a_face_lies_somewhere_near_the_picture(edge: int) -> None:
+    face = FoundFace((0, 0, 10, edge), 1.0, (), 10.0, 0.1, 100.0)
+    with pytest.raises(ProtocolError):
+        read_reply(encode(FacesFound(1, [face])))
 
 
 def test_a_camera_s_child_may_not_tell_stories() -> None:

@@ -107,6 +107,31 @@ def test_the_worker_gives_what_the_engine_gives(
     assert len(worker.find_faces(packed(portrait), 20.0, upsample=1, embedding=EmbeddingMode.none, most=1)) == 1
 
 
+def test_a_face_found_before_is_described_as_if_it_were_found_again(
+    worker: DecodingWorker, portrait: np.ndarray
+) -> None:
+    found = worker.find_faces(packed(portrait), 20.0, upsample=0, embedding=EmbeddingMode.none)
+    for mode in EmbeddingMode:
+        whole = worker.find_faces(packed(portrait), 20.0, upsample=0, embedding=mode)
+        described = [worker.describe_face(packed(portrait), face, 20.0, embedding=mode) for face in found]
+        assert described == whole, "the very same embedding"
+
+
+@pytest.mark.parametrize(
+    "box",
+    [(0, 0, 0, 0), (50, 50, 40, 60), (10_000, 0, 10_100, 100), (-200, -200, -100, -100), (0, 10**9, 10, 10**9 + 9),
+     (-(2**63), -(2**63), 2**63 - 1, 2**63 - 1)],
+)  # fmt: skip
+def test_a_face_that_cannot_be_in_the_picture_is_refused(
+    worker: DecodingWorker, portrait: np.ndarray, box: tuple[int, int, int, int]
+) -> None:
+    pid = worker.pid
+    face = FoundFace(box, 1.0, (), 60.0, 0.1, 100.0)
+    with pytest.raises(DecoderRefused):
+        worker.describe_face(packed(portrait), face, 20.0)
+    assert worker.pid == pid, "the worker lives"
+
+
 def test_the_surest_face_is_chosen(worker: DecodingWorker, portrait: np.ndarray) -> None:
     found = worker.find_faces(packed(portrait), 20.0, upsample=1, embedding=EmbeddingMode.none)
     assert len(found) == 2, "the detector sees a second face as large as the first in this picture"

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from firmware_bridge.errors import TwinFailed
-from firmware_bridge.virtual.launch import CameraTwin, SerialTwin
+from firmware_bridge.virtual.launch import CameraTwin, PrinterTwin, SerialTwin
 from firmware_bridge.virtual.wire import Wire
 
 
@@ -66,8 +67,9 @@ def gone(pid: int, timeout: float = 60.0) -> bool:
 PARENT = """
 import sys, time
 from pathlib import Path
-from firmware_bridge.virtual.launch import CameraTwin, SerialTwin
-twins = [SerialTwin(Path(sys.argv[1])).start(), CameraTwin().start()]
+from firmware_bridge.virtual.launch import CameraTwin, PrinterTwin, SerialTwin
+link = Path(sys.argv[1])
+twins = [SerialTwin(link).start(), CameraTwin().start(), PrinterTwin(link.with_name("printer"), link.parent).start()]
 sys.stdout.write(" ".join(str(twin.pid) for twin in twins) + "\\n")
 sys.stdout.flush()
 time.sleep(60)
@@ -79,11 +81,11 @@ def test_twins_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", PARENT, str(link)], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     pids = [int(pid) for pid in parent.stdout.readline().split()]
-    assert len(pids) == 2
+    assert len(pids) == 3
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     assert all(gone(pid) for pid in pids)
-    assert not link.is_symlink()
+    assert not link.is_symlink() and not link.with_name("printer").is_symlink()
 
 
 def test_stop_ends_the_process_and_takes_the_link_away(tmp_path: Path) -> None:
@@ -118,3 +120,20 @@ def test_a_picture_that_is_not_there_leaves_the_twin_alive(tmp_path: Path) -> No
         twin.show([tmp_path / "missing.jpg"])
         twin.show([])
         assert twin.pid is not None and not gone(twin.pid, 0.2)
+
+
+def test_a_printer_twin_keeps_the_slips_of_earlier_ones(tmp_path: Path) -> None:
+    """And obeys what text editors and other drivers send, without a picture for a cut of nothing."""
+    link, folder = tmp_path / "printer", tmp_path / "slips"
+    row = b"\x1b@text\n\x1dv0\x00\x01\x00\x01\x00\x80\x1bJ\x02\x1dv0\x00\x01\x00\x01\x00\x01\x1bd\x03"
+    for number in (1, 2):
+        with PrinterTwin(link, folder, dots=8) as twin, link.open("wb", buffering=0) as port:
+            port.write(b"\x1dV\x01" + row + b"\x1dVA\x00" + b"\x1dV0")
+            deadline = time.monotonic() + 60
+            while len(twin.slips()) < number and time.monotonic() < deadline:
+                time.sleep(0.01)
+    assert [slip.name for slip in sorted(folder.iterdir())] == ["slip-0001.png", "slip-0002.png"]
+    with Image.open(folder / "slip-0002.png") as picture:
+        assert picture.size == (8, 30 + 1 + 2 + 1)  # text is passed over, its line is fed
+        assert [picture.getpixel((0, y)) for y in (29, 30, 31, 33)] == [255, 0, 255, 255]
+        assert picture.getpixel((7, 33)) == 0

@@ -55,7 +55,7 @@ from border_agent.inspection.findings import UnknownFinding
 from border_agent.trust import SignatureVerdict
 from border_agent.words import has, text
 from mqtt_schemas.entries import ClockQuality
-from mqtt_schemas.records import Handling, Policy, VisaStatus
+from mqtt_schemas.records import Handling, Policy, Question, QuestionKey, VisaStatus
 
 REACHED: dict[str, Evidence | tuple[Evidence, Policy]] = {
     "document.missing": good(document=None, skipped=(Step.DOCUMENT,)),
@@ -115,6 +115,10 @@ REACHED: dict[str, Evidence | tuple[Evidence, Policy]] = {
     ),
     "traveller.minor_alone": doc(birth=partial(2009, 1, 1)),
     "traveller.age_unclear": doc(birth=partial(2008, None, None)),
+    "traveller.unanswered": (
+        good(timed_out=(Step.QUESTIONS,)),
+        structs.replace(POLICY, questions=(Question(key=QuestionKey.ADDRESS),)),
+    ),
     "face.not_compared": good(face=None, timed_out=(Step.FACE,)),
     "face.no_reference": face(),
     "face.several": face(error="face.several"),

@@ -61,11 +61,13 @@ from border_agent.inspection.events import (
     PageRead,
     ProblemMet,
     Propose,
+    QuestionAnswered,
     StepSkipped,
     StepTimedOut,
     VisaRead,
 )
 from mqtt_schemas.entries import Direction
+from mqtt_schemas.records import Question, QuestionKey
 
 EVERY_STEP = tuple(Step)
 NATIONAL = passport(nationality="UTO", issuer="UTO")
@@ -75,6 +77,8 @@ PASSPORT = DocumentRead(DocumentEvidence(mrz=passport()))
 PAGE = PageRead(PageEvidence(portrait_found=True))
 VISA = VisaRead(VisaEvidence(visa=sealed(), judgement=judged(), record=record(), record_version=7))
 FACE = FaceCompared(FaceEvidence(comparisons=(compared(),)))
+PURPOSE = QuestionAnswered("purpose", "tourism")
+ASKING = structs.replace(POLICY, questions=(Question(key=QuestionKey.PURPOSE, choices=("tourism", "work")),))
 LISTS = ListsConsulted(lists())
 PROPOSE = Propose(clock())
 CANCEL = Cancel("changed their mind", NOW)
@@ -185,13 +189,13 @@ def test_an_answered_step_is_not_skipped_afterwards() -> None:
     ],
 )
 def test_a_reading_without_content_leaves_the_step_open(event: Event, step: Step) -> None:
-    events = [e for s, e in zip(Step, (PASSPORT, PAGE, VISA, FACE), strict=True) if s is not step]
-    inspection = after(*events, event)
+    events = [e for s, e in zip(Step, (PASSPORT, PAGE, VISA, FACE, PURPOSE), strict=True) if s is not step]
+    inspection = after(*events, event, policy=ASKING)
     if step is not Step.DOCUMENT:
-        assert open_steps(inspection, POLICY) == (step,)
-    good_event = dict(zip(Step, (PASSPORT, PAGE, VISA, FACE), strict=True))[step]
-    answered = after(good_event, event, start=inspection)
-    assert next_step(answered, POLICY) is None
+        assert open_steps(inspection, ASKING) == (step,)
+    good_event = dict(zip(Step, (PASSPORT, PAGE, VISA, FACE, PURPOSE), strict=True))[step]
+    answered = after(good_event, event, start=inspection, policy=ASKING)
+    assert next_step(answered, ASKING) is None
     assert answered.evidence.mrz is not None
 
 
@@ -307,6 +311,10 @@ EVENTS: list[Event] = [
     FACE,
     FaceCompared(FaceEvidence(error="face.declined")),
     FaceCompared(FaceEvidence(error="decoder.crashed")),
+    PURPOSE,
+    QuestionAnswered("purpose", "work"),
+    QuestionAnswered("purpose", "smuggling"),
+    QuestionAnswered("address", "12, rue de la Paix"),
     *(StepSkipped(step) for step in Step),
     *(StepTimedOut(step) for step in Step),
     LISTS,
@@ -332,10 +340,13 @@ LEGAL = {
     st.lists(st.sampled_from(EVENTS), max_size=40),
     st.sets(st.sampled_from(EVERY_STEP)),
     st.booleans(),
+    st.booleans(),
 )
 @settings(max_examples=400, deadline=None)
-def test_any_events_in_any_order_end_in_a_legal_state(events: list[Event], can: set[Step], alone: bool) -> None:
-    policy = structs.replace(POLICY, admit_without_officer=alone)
+def test_any_events_in_any_order_end_in_a_legal_state(
+    events: list[Event], can: set[Step], alone: bool, asking: bool
+) -> None:
+    policy = structs.replace(ASKING if asking else POLICY, admit_without_officer=alone)
     inspection = started(can=tuple(can))
     confirmations = 0
     for event in events:

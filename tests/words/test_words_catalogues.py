@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from border_agent.agent.calls import CallState
+from border_agent.agent.staff import StaffRole
 from border_agent.inspection import REGISTRY, Phase, Proposal, SafeCode, Severity, Step
 from border_agent.trust import Reason, SignatureVerdict
 from border_agent.words import NO_BREAK_SPACE, has, languages
@@ -118,6 +120,8 @@ def test_registry_and_findings_have_the_same_codes() -> None:
         ("signature", SignatureVerdict),
         ("signature_reason", [reason for reason in Reason if reason]),
         ("state", DeviceState),
+        ("call_state", CallState),
+        ("staff_role", StaffRole),
     ],
 )
 def test_every_code_a_person_may_see_has_words(prefix: str, codes: list[str]) -> None:

@@ -46,4 +46,4 @@ def _findings(evidence: Evidence, policy: Policy, match: RegimeMatch) -> Iterato
     yield from watch_findings(evidence)
     yield from list_findings(evidence, policy, visa_weighed=visa_weighed(evidence, match))
     yield from clock_findings(evidence)
-    yield from step_findings(evidence)
+    yield from step_findings(evidence, policy)

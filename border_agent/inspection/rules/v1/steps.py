@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from border_agent.inspection.evidence import Evidence, Step
 from border_agent.inspection.findings import Finding, finding
+from border_agent.inspection.questions import asked, unanswered
 from border_agent.inspection.rules.v1.dates import surely_younger
 from border_agent.inspection.rules.v1.regimes import regime_of, visa_required
 from mqtt_schemas.records import Policy
@@ -18,6 +19,8 @@ def wanted_steps(evidence: Evidence, policy: Policy) -> frozenset[Step]:
         steps.add(Step.VISA)
     if not too_young_for_faces(evidence, policy):
         steps.add(Step.FACE)
+    if asked(evidence, policy):
+        steps.add(Step.QUESTIONS)
     return frozenset(steps)
 
 
@@ -33,13 +36,15 @@ def surely_minor(evidence: Evidence, policy: Policy) -> bool:
     return mrz is not None and surely_younger(mrz.birth, policy.minor_age, evidence.clock.today)
 
 
-def step_findings(evidence: Evidence) -> Iterator[Finding]:
+def step_findings(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     """Steps left out, and what went wrong on the way."""
+    missing = unanswered(evidence, policy)
     answered = {
         Step.DOCUMENT: evidence.mrz,
         Step.PAGE: evidence.page,
         Step.VISA: evidence.visa and evidence.visa.visa,
         Step.FACE: evidence.face and evidence.face.comparisons,
+        Step.QUESTIONS: not missing,
     }
     for step in Step:
         if not answered[step]:
@@ -47,6 +52,9 @@ def step_findings(evidence: Evidence) -> Iterator[Finding]:
                 yield finding("inspection.step_skipped", step=step)
             if step in evidence.timed_out:
                 yield finding("inspection.step_timed_out", step=step)
+    if missing and Step.QUESTIONS in (*evidence.skipped, *evidence.timed_out):
+        # Asked and not answered; a device that asks nothing leaves it to its officer.
+        yield finding("traveller.unanswered", fields=fields(question.key for question in missing))
     errors = [held.error for held in (evidence.document, evidence.page, evidence.visa, evidence.face) if held]
     for code in dict.fromkeys((*evidence.problems, *errors)):
         if code.split(".")[0] == "decoder":

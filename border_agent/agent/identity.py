@@ -1,0 +1,57 @@
+"""The device's identity: its journal key, and that one agent alone works with it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from border_agent.errors import BorneError
+
+
+class KeyUnusable(BorneError):
+    """The device's journal key is missing, readable by others, or no Ed25519 key."""
+
+    code = "agent.key_unusable"
+
+
+class AlreadyRunning(BorneError):
+    """Another agent works with this device's journal key: two of them would be a clone."""
+
+    code = "agent.already_running"
+
+
+def load_journal_key(file: Path) -> Ed25519PrivateKey:
+    """The device's journal key from a PEM file of mode 0600. Raises KeyUnusable."""
+    try:
+        if file.stat().st_mode & 0o077:
+            raise KeyUnusable(str(file), "others may read it; it must have mode 0600")
+        key = serialization.load_pem_private_key(file.read_bytes(), None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise KeyUnusable(str(file), str(error)) from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyUnusable(str(file), "not an Ed25519 key")
+    return key
+
+
+@contextlib.contextmanager
+def alone(key: Path) -> Iterator[None]:
+    """Hold the device's identity for this process alone; the kernel lets go of it however the process ends.
+
+    Before the store: one started by mistake must not even move that aside. Raises AlreadyRunning, KeyUnusable.
+    """
+    try:
+        file = key.open("rb")
+    except OSError as error:
+        raise KeyUnusable(str(key), str(error)) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(str(key)) from None
+        yield

@@ -1,0 +1,59 @@
+"""A screen where there is none: a private X server (Xvfb) on a free number, and real touches on it (xdotool)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+from border_agent.demo.world import DemoFailed
+
+START_SECONDS = 20.0
+
+
+@contextlib.contextmanager
+def private_display(width: int, height: int) -> Iterator[str]:
+    """DISPLAY of an X server of this size, in the environment too until it ends. Raises DemoFailed."""
+    program = shutil.which("Xvfb")
+    if program is None:
+        raise DemoFailed("Xvfb", "package xvfb")
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        [program, "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset"],
+        pass_fds=[writing],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    os.close(writing)
+    before = os.environ.get("DISPLAY")
+    try:
+        readable, _, _ = select.select([reading], [], [], START_SECONDS)
+        number = os.read(reading, 16).decode().strip() if readable else ""
+        if not number:
+            raise DemoFailed("Xvfb", "no display within 20 s")
+        os.environ["DISPLAY"] = f":{number}"
+        yield os.environ["DISPLAY"]
+    finally:
+        os.close(reading)
+        if before is None:
+            os.environ.pop("DISPLAY", None)
+        else:
+            os.environ["DISPLAY"] = before
+        server.terminate()
+        server.wait()
+
+
+def click(x: float, y: float) -> None:
+    """A touch at this place of the display, counted from above, as a finger's: the X server's own event."""
+    subprocess.run(
+        ["xdotool", "mousemove", str(round(x)), str(round(y)), "mousedown", "1", "mouseup", "1"],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        timeout=10.0,
+    )

@@ -1,0 +1,89 @@
+"""A scripted traveller's hand: it finds a control on the screen as a person does, and touches it through X."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from border_agent.demo.display import click
+from border_agent.demo.world import DemoFailed
+from kiosk_app.flow.state import Screen, State
+
+T = TypeVar("T")
+LOOK_SECONDS = 20.0
+
+
+class Hand:
+    """Runs in a thread of its own; what it asks of the window it has done on Kivy's."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    @property
+    def state(self) -> State:
+        """What the window shows."""
+        state: State = self._app.state
+        return state
+
+    def until(self, what: str, ready: Callable[[State], bool], seconds: float = LOOK_SECONDS) -> State:
+        """Wait until the window's state is so. Raises DemoFailed."""
+        deadline = time.monotonic() + seconds
+        while not ready(self._app.state):
+            if time.monotonic() > deadline:
+                raise DemoFailed(what, f"the kiosk shows {self._app.state.screen}")
+            time.sleep(0.01)
+        return self.state
+
+    def see(self, *screens: Screen, seconds: float = LOOK_SECONDS) -> State:
+        """Wait for one of these screens."""
+        return self.until(" / ".join(screens), lambda state: state.screen in screens, seconds)
+
+    def leave(self, screen: Screen, seconds: float = LOOK_SECONDS) -> State:
+        """Wait for any other screen than this."""
+        return self.until(f"after {screen}", lambda state: state.screen is not screen, seconds)
+
+    def touch(self, action: str, value: str = "") -> None:
+        """Touch the control of this action on the screen that is up. Raises DemoFailed where there is none."""
+        deadline = time.monotonic() + 5.0
+        while True:
+            place = self.on_window(lambda: self._place(action, value))
+            if place is not None:
+                break
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"{action} {value}".strip(), f"not on the screen {self._app.state.screen}")
+            time.sleep(0.02)
+        click(*place)
+
+    def picture(self, file: Path) -> None:
+        """Keep what the window shows, as PNG."""
+        from kiosk_app.ui.shot import save
+
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.on_window(lambda: save(file))
+
+    def on_window(self, do: Callable[[], T]) -> T:
+        """Have something done on Kivy's thread, between two frames."""
+        from kivy.clock import Clock
+
+        done, answer = threading.Event(), []
+
+        def run(_: float) -> None:
+            answer.append(do())
+            done.set()
+
+        Clock.schedule_once(run, 0)
+        if not done.wait(LOOK_SECONDS):
+            raise DemoFailed("window", "it does not answer")
+        return answer[0]
+
+    def _place(self, action: str, value: str) -> tuple[float, float] | None:
+        from kiosk_app.ui.keypad import controls
+
+        for control in controls(self._app.screen, self._app.look):
+            if str(control.action) == action and control.value == value:
+                x, y = control.to_window(*control.center)
+                return x, self._app.look.height - y
+        return None

@@ -1,0 +1,152 @@
+"""A kiosk's world: the demo's, with a slip printer, and somebody who holds out what each traveller brings."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from border_agent.api.client import AgentClient, AgentGone, ApiRefused, Json
+from border_agent.demo.counter import OFFICER, Arrival, show
+from border_agent.demo.script import arrival_of
+from border_agent.demo.world import World, today
+from border_agent.specimens.album import build_all, build_codes
+from border_agent.specimens.feeds import QUESTIONS, policy, signer_records, visa_records, watch_records
+from border_agent.specimens.signing import make_signers
+from firmware_bridge.virtual.launch import PrinterTwin
+from mqtt_schemas.feeds import Feed
+
+KIOSK = "uto-aeroport-borne-1"
+TRAINING = "uto-formation-borne-1"
+
+
+class KioskWorld:
+    """Broker, centre, agent, twins and the cast of one kiosk, in one folder. Leaving ends every process."""
+
+    def __init__(
+        self, folder: Path, album: Path, *, training: bool = False, questions: bool = False, extra: str = ""
+    ) -> None:
+        """`extra`: more lines for the `[kiosk]` section."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.printer = PrinterTwin(folder / "dev" / "printer", folder / "slips")
+        self.world = World(
+            folder,
+            role="kiosk",
+            device=TRAINING if training else KIOSK,
+            extra=f"""
+[devices.printer]
+name = "printer"
+port = "{self.printer.link}"
+
+[kiosk]
+gate = "A"
+counter = "3"
+contact_fr = "Délégué à la protection des données, aéroport d’Utopia, guichet 1"
+contact_en = "Data protection officer, Utopia airport, counter 1"
+{extra}
+""",
+            training=training,
+        )
+        self.socket = self.world.socket
+        self.folder = folder
+        self._album_folder = album
+        self._questions = questions
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.world.stop()
+        self.printer.stop()
+
+    def start(self) -> list[Arrival]:
+        """Start everything; the travellers, in the order of the cast. Raises DemoFailed."""
+        album = build_all(self._album_folder, today())
+        signers = make_signers(album.today)
+        codes = build_codes(album, self.folder / "codes", signers)
+        (self.folder / "dev").mkdir(exist_ok=True)
+        (self.folder / "slips").mkdir(exist_ok=True)
+        self.printer.start()
+        self.world.prepare(
+            {
+                Feed.VISAS: list(visa_records(album.today, album.portraits())),
+                Feed.TRUST: list(signer_records(album.today, signers)),
+                Feed.POLICY: [policy(album.today, QUESTIONS if self._questions else ())],
+                Feed.WATCHLIST: list(watch_records(album.today)),
+            }
+        )
+        self.world.start_centre()
+        self.world.start_agent()
+        wanted = {feed.value for feed in Feed}
+        self.world.wait_for("lists", lambda now: wanted <= {n for n, info in now["lists"].items() if info["version"]})
+        return [arrival_of(album, codes, traveller) for traveller in album.travellers]
+
+
+class Cast:
+    """Holds out what the next traveller brings, whenever the kiosk asks; and an officer who confirms at once.
+
+    A thread of its own that sees the inspections as an officer does: the window knows nothing of it.
+    """
+
+    POLL_SECONDS = 0.05
+
+    def __init__(self, world: World, arrivals: Sequence[Arrival], *, pause: float = 0.0) -> None:
+        """`pause`: seconds from the question to the document, for somebody who wants to see the screen."""
+        self.seen: list[Json] = []
+        """The proposals, as the officer saw them."""
+        self._world = world
+        self._arrivals = arrivals
+        self._pause = pause
+        self._next = 0
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="cast", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join(10.0)
+
+    @property
+    def travellers(self) -> int:
+        """How many have begun."""
+        return self._next
+
+    def _run(self) -> None:
+        shown: tuple[str, str] = ("", "")
+        who: dict[str, Arrival] = {}
+        while not self._ending.wait(self.POLL_SECONDS):
+            try:
+                with AgentClient(str(self._world.socket)) as agent:
+                    while not self._ending.wait(self.POLL_SECONDS):
+                        shown = self._look(agent, who, shown)
+            except (AgentGone, ApiRefused):
+                continue
+
+    def _look(self, agent: AgentClient, who: dict[str, Arrival], shown: tuple[str, str]) -> tuple[str, str]:
+        for case in agent.inspections():
+            id_ = case["id"]
+            if case["phase"] == "proposed":
+                with contextlib.suppress(ApiRefused):
+                    agent.decide(id_, case["proposal"], OFFICER)
+                    self.seen.append(case)
+                self._world.desk_camera.show([])
+                self._world.face_camera.show([])
+                who.pop(id_, None)
+            elif case["phase"] == "collecting" and case["step"] and (id_, case["step"]) != shown:
+                if id_ not in who:
+                    who.clear()
+                    who[id_] = self._arrivals[self._next % len(self._arrivals)]
+                    self._next += 1
+                shown = (id_, case["step"])
+                time.sleep(self._pause)
+                show(self._world, who[id_], case["step"])
+        return shown
