@@ -50,10 +50,18 @@ def private_display(width: int, height: int) -> Iterator[str]:
 
 def click(x: float, y: float) -> None:
     """A touch at this place of the display, counted from above, as a finger's: the X server's own event."""
-    subprocess.run(
-        ["xdotool", "mousemove", str(round(x)), str(round(y)), "mousedown", "1", "mouseup", "1"],
-        check=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        timeout=10.0,
-    )
+    _xdotool("mousemove", str(round(x)), str(round(y)), "mousedown", "1", "mouseup", "1")
+
+
+def press_and_hold(x: float, y: float, seconds: float) -> None:
+    """A long press."""
+    _xdotool("mousemove", str(round(x)), str(round(y)), "mousedown", "1", "sleep", str(seconds), "mouseup", "1")
+
+
+def press_key(name: str) -> None:
+    """A key of a keypad, by its name in X: Tab, Return, Escape, F1."""
+    _xdotool("key", name)
+
+
+def _xdotool(*words: str) -> None:
+    subprocess.run(["xdotool", *words], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=30.0)

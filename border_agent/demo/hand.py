@@ -20,20 +20,20 @@ class Hand:
     """Runs in a thread of its own; what it asks of the window it has done on Kivy's."""
 
     def __init__(self, app: Any) -> None:
-        self._app = app
+        self.app = app
 
     @property
     def state(self) -> State:
         """What the window shows."""
-        state: State = self._app.state
+        state: State = self.app.state
         return state
 
     def until(self, what: str, ready: Callable[[State], bool], seconds: float = LOOK_SECONDS) -> State:
         """Wait until the window's state is so. Raises DemoFailed."""
         deadline = time.monotonic() + seconds
-        while not ready(self._app.state):
+        while not ready(self.app.state):
             if time.monotonic() > deadline:
-                raise DemoFailed(what, f"the kiosk shows {self._app.state.screen}")
+                raise DemoFailed(what, f"the kiosk shows {self.app.state.screen}")
             time.sleep(0.01)
         return self.state
 
@@ -53,7 +53,7 @@ class Hand:
             if place is not None:
                 break
             if time.monotonic() > deadline:
-                raise DemoFailed(f"{action} {value}".strip(), f"not on the screen {self._app.state.screen}")
+                raise DemoFailed(f"{action} {value}".strip(), f"not on the screen {self.app.state.screen}")
             time.sleep(0.02)
         click(*place)
 
@@ -82,8 +82,8 @@ class Hand:
     def _place(self, action: str, value: str) -> tuple[float, float] | None:
         from kiosk_app.ui.keypad import controls
 
-        for control in controls(self._app.screen, self._app.look):
+        for control in controls(self.app.screen, self.app.look):
             if str(control.action) == action and control.value == value:
                 x, y = control.to_window(*control.center)
-                return x, self._app.look.height - y
+                return x, self.app.look.height - y
         return None

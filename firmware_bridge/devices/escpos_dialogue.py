@@ -30,7 +30,7 @@ PIECE = 4096
 _PORT_QUEUE = 4096  # bytes a serial port may hold before the wire: a question waits behind them
 _TRIES = 2
 _TURNS = 2  # a broken line delivers a 00, which looks like an answer to GS r; two of them one by one do not happen
-_BLOCKED = 0.1
+_BLOCKED = 0.02  # seconds; a pseudo-terminal does not wake who waits to write
 _LOOK = 0.5
 _ASK_AGAIN = 1.0
 _CLEARING = 0.3
@@ -123,7 +123,8 @@ class Dialogue:
                             self.ask(deadline)
                     self.send(TRANSMIT_STATUS, deadline, watchful=True)
                     asked = time.monotonic()
-                self._listen(min(_LOOK, max(0.0, deadline - time.monotonic())))
+                if not self._turn:
+                    self._listen(min(_LOOK, max(0.0, deadline - time.monotonic())))
 
     def clear(self, deadline: float) -> None:
         """Have the printer forget what it has not printed. Not every printer can, nor says so."""

@@ -85,7 +85,7 @@ def _status(state: State, event: StatusCame, now: float) -> Change:
     state = replace(state, status=status)
     if state.traveller.called and before is not None and before.call is not None and status.call is None:
         state = replace(state, traveller=replace(state.traveller, called=False))
-    if before is None:
+    if before is None or (status.ready and not before.ready):
         return waiting.agent_back(state, now)
     if state.screen in IDLE or (state.screen is Screen.MOMENT and state.under is None):
         return to_idle(state, now)

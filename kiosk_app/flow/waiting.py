@@ -24,7 +24,6 @@ MOMENT_SECONDS: Final = 30.0
 """An agent that is away for longer has lost the traveller, and the traveller the kiosk."""
 SIGN_IN_SECONDS: Final = 60.0
 MAINTENANCE_SECONDS: Final = 240.0
-WARN_EVERY: Final = 5.0
 UNHURRIED: Final = 2.0
 """Everything lasts so much longer for whoever listens, or reads large letters."""
 

@@ -67,6 +67,7 @@ class MaintenanceScreen(KioskScreen):
             good = (outcome or found) in ("ready", "passed")
             control = Press(
                 action="test",
+                fine=True,
                 value=role,
                 icon="icon-check" if good else "icon-alert",
                 words=f"{app().say(f'device.{role}')}{COLON}{word}",

@@ -26,6 +26,7 @@ class SignInScreen(KioskScreen):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._refusal: Any = None
         self.ids.pad.cols = 3
         for digit in DIGITS:
             self.ids.pad.add_widget(Key(letter=digit, pressed_by=self.press, least=look().target))
@@ -45,7 +46,9 @@ class SignInScreen(KioskScreen):
 
     def refresh(self, state: State) -> None:
         staff = state.staff
-        if staff is not None and staff.refused:
+        # Once a refusal: what is typed afterwards must outlive the next status of the agent.
+        if staff is not None and staff.refused and staff is not self._refusal:
+            self._refusal = staff
             self.number, self.code, self.part = "", "", 0
             key = f"sign-in.{staff.refused.removeprefix('staff.')}"
             self.text = app().say(key if app().has(key) else "sign-in.refused", seconds=staff.wait_seconds)

@@ -17,6 +17,9 @@ FOLDER: Final = Path(__file__).parent.parent / "pictures"
 KEPT: Final = 96
 """Textures kept; the oldest goes first, so that memory stays where it is however long the kiosk runs."""
 
+DIRECTED: Final = frozenset({"icon-back", "icon-next", "icon-sign-out", "icon-purpose-transit"})
+"""They point the way of reading, and are turned where that is from right to left."""
+
 _kept: OrderedDict[tuple[str, int, int, str], Any] = OrderedDict()
 
 
@@ -43,17 +46,20 @@ def rgba(name: str, width: int, height: int, ink: str = "") -> Any:
     return np.asarray(Image.open(io.BytesIO(bytes(png))).convert("RGBA"))
 
 
-def texture(name: str, width: int, height: int, ink: str = "") -> Any:
+def texture(name: str, width: int, height: int, ink: str = "", *, mirrored: bool = False) -> Any:
     """The picture as a texture that fits into width x height pixels, its own shape kept."""
     across, down = shape(name)
     scale = min(width / across, height / down)
     size = (max(1, round(across * scale)), max(1, round(down * scale)))
-    key = (name, *size, ink)
+    mirrored = mirrored and name in DIRECTED
+    key = (name, *size, f"{ink}{mirrored}")
     found = _kept.get(key)
     if found is None:
         pixels = rgba(name, *size, ink)
         found = Texture.create(size=(pixels.shape[1], pixels.shape[0]), colorfmt="rgba")
         found.flip_vertical()
+        if mirrored:
+            pixels = pixels[:, ::-1]
         found.blit_buffer(pixels.tobytes(), colorfmt="rgba", bufferfmt="ubyte")
         _kept[key] = found
         while len(_kept) > KEPT:

@@ -11,7 +11,8 @@ import os
 import tempfile
 from typing import Any, Final
 
-FRAMES_A_SECOND: Final = 30
+FRAMES_A_SECOND: Final = 60
+"""Kivy's clock sleeps through every other frame where this is 30."""
 DRIVERS: Final = ("x11", "KMSDRM")
 """SDL's drivers that reach a person's eye; the Kivy wheel has no Wayland one, under cage it runs through Xwayland."""
 

@@ -39,7 +39,7 @@ class Picture(Widget):
             self._area.size = (0, 0)
             return
         ink = getattr(look().palette, self.ink) if self.ink else ""
-        drawn = art.texture(self.source, width, height, ink)
+        drawn = art.texture(self.source, width, height, ink, mirrored=look().right_to_left)
         self._area.texture = drawn
         self._area.size = drawn.size
         self._area.pos = (

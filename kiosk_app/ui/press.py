@@ -26,6 +26,8 @@ class Press(ButtonBehavior, FloatLayout):
     icon = StringProperty("")
     kind = StringProperty("plain")
     """`primary`, `plain`, `bar` (on the bar below), `stop`, `key` (of a keyboard)."""
+    fine = BooleanProperty(False)
+    """Small words: for the staff, who stands near and knows what is there."""
     stacked = BooleanProperty(False)
     """The icon above the words instead of before them."""
     chosen = BooleanProperty(False)

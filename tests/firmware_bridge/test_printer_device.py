@@ -1,26 +1,32 @@
-"""The true printer driver against its twin: every slip on paper as it was given, once, or an error that says why."""
+"""The true printer driver against its twin: every slip on paper as it was given, once, over every wire."""
 
 from __future__ import annotations
 
-import os
-import random
-import re
 import threading
 import time
-import tty
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from printer_kit import (
+    PATIENCE,
+    ROW,
+    SLIP,
+    TIMEOUT,
+    WIDTH,
+    becomes,
+    faults,
+    opened,
+    papers,
+    picture,
+    until,
+)
 
 from firmware_bridge.devices.printer_escpos import MAX_ROWS, EscPosPrinter
 from firmware_bridge.errors import (
-    CoverOpen,
     DeviceMisconfigured,
     NotPrinted,
-    PaperOut,
     PrinterFailed,
     PrinterGone,
     PrinterSilent,
@@ -30,11 +36,7 @@ from firmware_bridge.errors import (
 from firmware_bridge.framing.escpos import BAND_ROWS
 from firmware_bridge.roles import DeviceState, Fault, PrinterCondition, SlipPrinter
 from firmware_bridge.virtual.launch import PrinterTwin
-from firmware_bridge.virtual.printer_engine import BUFFER
 from firmware_bridge.virtual.wire import Wire
-
-WIDTH = 576
-ROW = WIDTH // 8
 
 WIRES = {
     "perfect": Wire(),
@@ -44,19 +46,6 @@ WIRES = {
     "lossy": Wire(loss=0.05, seed=11),
     "lossy, noisy, one byte at a time": Wire(loss=0.02, noise=8, chunk=1, seed=5),
 }
-
-# Longer than a twin may be kept waiting for a processor; and what a test takes that has to see a silence.
-PATIENCE = 10.0
-SHORT = 0.3
-TIMEOUT = 60.0
-
-
-def picture(rows: int, seed: int = 1) -> bytes:
-    """Dots without rhyme, but for the octets that a slip may have to change."""
-    return random.Random(seed).randbytes(rows * ROW).replace(b"\x10", b"\x30")
-
-
-SLIP = picture(900)
 
 
 @pytest.fixture
@@ -68,43 +57,6 @@ def link(tmp_path: Path) -> Path:
 def twin(link: Path, tmp_path: Path) -> Iterator[PrinterTwin]:
     with PrinterTwin(link, tmp_path / "slips") as running:
         yield running
-
-
-@contextmanager
-def opened(link: Path, patience: float = PATIENCE, poll: float = 0.1) -> Iterator[EscPosPrinter]:
-    printer = EscPosPrinter("printer1", str(link), patience=patience, poll=poll)
-    printer.open()
-    try:
-        yield printer
-    finally:
-        printer.close()
-
-
-def on_paper(slip: Path) -> bytes:
-    with Image.open(slip) as image:
-        assert (image.mode, image.width) == ("1", WIDTH)
-        return bytes(octet ^ 0xFF for octet in image.tobytes())  # a picture's 1 is white
-
-
-def papers(twin: PrinterTwin) -> list[bytes]:
-    return [on_paper(slip) for slip in twin.slips()]
-
-
-def becomes(condition: PrinterCondition, printer: EscPosPrinter, timeout: float = 60.0) -> bool:
-    return until(lambda: printer.condition is condition, timeout)
-
-
-def until(done: Callable[[], bool], timeout: float = 60.0) -> bool:
-    deadline = time.monotonic() + timeout
-    while not done():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-def faults(printer: EscPosPrinter) -> list[Fault]:
-    return [problem.fault for problem in printer.problems]
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -176,186 +128,6 @@ def test_no_time_at_all(link: Path, twin: PrinterTwin) -> None:
         assert printer.condition is PrinterCondition.ready  # it was the caller's time, not the printer's silence
         printer.print_rows(SLIP, WIDTH, TIMEOUT)
         assert papers(twin) == [SLIP]
-
-
-# --- paper and cover
-
-
-def test_paper_out_before(link: Path, twin: PrinterTwin) -> None:
-    with opened(link) as printer:
-        twin.paper("out")
-        assert becomes(PrinterCondition.paper_out, printer)
-        assert printer.state is DeviceState.ready  # the device is well, the roll is not
-        with pytest.raises(PaperOut) as caught:
-            printer.print_rows(SLIP, WIDTH, TIMEOUT)
-        assert not caught.value.begun
-        assert faults(printer) == [Fault.paper_out]
-        twin.paper("low")
-        assert becomes(PrinterCondition.paper_low, printer)
-        printer.print_rows(SLIP, WIDTH, TIMEOUT)  # low is not out
-        assert printer.condition is PrinterCondition.paper_low
-        assert papers(twin) == [SLIP]
-
-
-def test_paper_out_in_the_middle(link: Path, twin: PrinterTwin) -> None:
-    with opened(link) as printer:
-        twin.paper("out", after=300)
-        started = time.monotonic()
-        with pytest.raises(PaperOut) as caught:
-            printer.print_rows(SLIP, WIDTH, TIMEOUT)
-        assert caught.value.begun
-        assert time.monotonic() - started < 30  # it says so itself: nobody waits for the end of the time
-        assert printer.condition is PrinterCondition.paper_out
-        assert twin.slips() == []
-        twin.paper("ok")
-        assert becomes(PrinterCondition.ready, printer)
-        printer.print_rows(SLIP, WIDTH, TIMEOUT)
-        # What the terminal and the printer still held was cleared, or came out as a piece of its own.
-        assert papers(twin)[-1] == SLIP
-        assert all(len(paper) <= 2 * BUFFER + BAND_ROWS * ROW for paper in papers(twin)[:-1])
-        assert faults(printer) == [Fault.paper_out]
-
-
-def test_a_stopped_printer_with_a_full_buffer_is_not_taken_for_a_silent_one(link: Path, twin: PrinterTwin) -> None:
-    with opened(link, SHORT) as printer:
-        twin.paper("out", after=300)
-        with pytest.raises(PaperOut):
-            printer.print_rows(SLIP, WIDTH, TIMEOUT)
-        for _ in range(4):  # it takes no question now
-            time.sleep(0.5)
-            assert printer.condition is PrinterCondition.paper_out
-        with pytest.raises(PaperOut) as caught:
-            printer.print_rows(SLIP, WIDTH, TIMEOUT)
-        assert not caught.value.begun
-
-
-def test_what_was_not_printed_is_cleared_even_if_nobody_is_there_any_more(link: Path, twin: PrinterTwin) -> None:
-    rows = picture(40)  # fits into the printer's buffer as a whole, cut and all
-    with opened(link) as printer:
-        twin.cover("open", after=10)
-        with pytest.raises(CoverOpen):
-            printer.print_rows(rows, WIDTH, TIMEOUT)
-    twin.cover("closed")
-    time.sleep(0.5)
-    assert twin.slips() == []
-
-
-def test_cover_open_before_and_in_the_middle(link: Path, twin: PrinterTwin) -> None:
-    with opened(link) as printer:
-        twin.cover("open")
-        assert becomes(PrinterCondition.cover_open, printer)
-        with pytest.raises(CoverOpen) as caught:
-            printer.print_rows(SLIP, WIDTH, TIMEOUT)
-        assert not caught.value.begun
-        twin.cover("closed")
-        assert becomes(PrinterCondition.ready, printer)
-
-        twin.cover("open", after=300)
-        with pytest.raises(CoverOpen) as caught:
-            printer.print_rows(SLIP, WIDTH, TIMEOUT)
-        assert caught.value.begun
-        twin.cover("closed")
-        assert becomes(PrinterCondition.ready, printer)
-        assert until(lambda: len(twin.slips()) == 1)  # what hung out is cut off before anybody takes it
-        printer.print_rows(SLIP, WIDTH, TIMEOUT)
-        torn, whole = papers(twin)
-        assert whole == SLIP
-        assert torn != SLIP and SLIP.startswith(torn[: 300 * ROW])
-        assert faults(printer) == [Fault.cover_open, Fault.cover_open]
-
-
-# --- silence
-
-
-def test_a_printer_that_never_answers_is_failed(link: Path, twin: PrinterTwin) -> None:
-    twin.mute()
-    with opened(link, SHORT) as printer:
-        assert (printer.condition, printer.state) == (PrinterCondition.failed, DeviceState.failed)
-        with pytest.raises(PrinterSilent) as caught:
-            printer.print_rows(SLIP, WIDTH, TIMEOUT)
-        assert not caught.value.begun
-        time.sleep(1.5)
-        assert faults(printer) == [Fault.printer_silent]  # many looks, one report
-    assert twin.slips() == []
-    twin.mute(False)
-    with opened(link) as printer:
-        printer.print_rows(SLIP, WIDTH, TIMEOUT)
-        assert papers(twin) == [SLIP]
-
-
-def test_a_lost_answer_never_prints_a_slip_twice(link: Path, twin: PrinterTwin) -> None:
-    with opened(link, SHORT) as printer:
-        twin.mute(after=900)  # the slip is out, and nobody hears it
-        started = time.monotonic()
-        with pytest.raises(PrinterSilent) as caught:
-            printer.print_rows(SLIP, WIDTH, 3.0)
-        assert caught.value.begun
-        assert 2.9 < time.monotonic() - started < 15
-        assert becomes(PrinterCondition.failed, printer)
-        assert papers(twin) == [SLIP]
-        twin.mute(False)
-        assert becomes(PrinterCondition.ready, printer)
-        time.sleep(0.5)
-        assert papers(twin) == [SLIP]
-        printer.print_rows(picture(200), WIDTH, TIMEOUT)
-        assert papers(twin) == [SLIP, picture(200)]
-
-
-class Scripted:
-    """A printer that knows neither automatic status nor clearing, with its own ideas about what follows a cut."""
-
-    def __init__(self, link: Path, at_cut: bytes, real_time: bytes, in_turn: bytes) -> None:
-        self._descriptor, driver_side = os.openpty()
-        tty.setraw(driver_side)
-        link.symlink_to(os.ttyname(driver_side))
-        self._held_open = driver_side
-        self._answers = {b"\x10\x04": b"\x12", b"\x1dr": b"\x00", b"\x1dVB": at_cut}
-        self._after_cut = {b"\x10\x04": real_time, b"\x1dr": in_turn}
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        said = b""
-        while not said.endswith(b"end"):
-            said += os.read(self._descriptor, 4096)
-            while found := re.search(rb"\x10\x04[\1-\4]|\x1dr\x01|\x1dVB.", said, re.DOTALL):
-                command = found[0][:-1]
-                os.write(self._descriptor, self._answers[command])
-                if command == b"\x1dVB":
-                    self._answers |= self._after_cut
-                said = said[found.end() :]
-
-    def stop(self) -> None:
-        os.write(self._held_open, b"end")
-        self._thread.join()
-        os.close(self._held_open)
-        os.close(self._descriptor)
-
-
-@pytest.mark.parametrize(
-    ("at_cut", "real_time", "in_turn", "error"),
-    [
-        (b"", b"\x12", b"\x00", None),
-        (b"\x00", b"\x12", b"", PrinterSilent),  # one break of the line is no confirmation
-        (b"", b"", b"\x00", PrinterSilent),  # nor is a printer that then is silent
-        (b"", b"\x72", b"", PaperOut),  # what it does not say of itself it is asked
-        (b"", b"\x72", b"\x00", PaperOut),
-    ],
-)
-def test_what_confirms_a_slip(
-    at_cut: bytes, real_time: bytes, in_turn: bytes, error: type[NotPrinted] | None, link: Path
-) -> None:
-    scripted = Scripted(link, at_cut, real_time, in_turn)
-    try:
-        with opened(link, SHORT, poll=60) as printer:
-            if error is None:
-                printer.print_rows(picture(10), WIDTH, 20.0)
-            else:
-                with pytest.raises(error) as caught:
-                    printer.print_rows(picture(10), WIDTH, 4.0)
-                assert caught.value.begun
-    finally:
-        scripted.stop()
 
 
 # --- unplugging

@@ -44,7 +44,6 @@ def main() -> int:
 
 def draw(chosen: Any, width: int, height: int) -> tuple[int, dict[str, list[str]]]:
     """Every screen asked for: how many, and by picture what is wrong."""
-    from kivy.base import EventLoop
     from kivy.core.window import Window
 
     from kiosk_app import app as kiosk
@@ -82,10 +81,9 @@ def draw(chosen: Any, width: int, height: int) -> tuple[int, dict[str, list[str]
                 app.show(state)
                 if name.startswith("face"):
                     app.camera_came(face.shape[1], face.shape[0], face.tobytes())
-                for _ in range(SETTLE):
-                    EventLoop.idle()
+                settle()
                 rest(app.screen)
-                EventLoop.idle()
+                settle()
                 found = list(check(app.screen, app.look, shot.pixels()))
                 picture = f"{name}-{language}-{theme}-{width}x{height}"
                 drawn += 1
@@ -95,6 +93,18 @@ def draw(chosen: Any, width: int, height: int) -> tuple[int, dict[str, list[str]
                     chosen.out.mkdir(parents=True, exist_ok=True)
                     shot.save(chosen.out / f"{picture}.png")
     return drawn, wrong
+
+
+def settle() -> None:
+    """Let everything that waits for the next turn of Kivy's loop happen, without drawing a frame for each."""
+    from kivy.clock import Clock
+    from kivy.lang import Builder
+
+    for _ in range(SETTLE):
+        Clock.tick()
+        Builder.sync()
+        Clock.tick_draw()
+        Builder.sync()
 
 
 def rest(screen: Any) -> None:

@@ -94,9 +94,10 @@ def box(widget: Any) -> Box:
 
 def ground_of(patch: Any) -> tuple[float, float, float]:
     """The commonest colour of a patch, 0 to 1: the ground its words stand on."""
-    colours, counts = np.unique(patch.reshape(-1, 3), axis=0, return_counts=True)
-    red, green, blue = colours[counts.argmax()] / 255
-    return float(red), float(green), float(blue)
+    packed = patch[..., 0].astype(np.uint32) << 16 | patch[..., 1].astype(np.uint32) << 8 | patch[..., 2]
+    colours, counts = np.unique(packed, return_counts=True)
+    most = int(colours[counts.argmax()])
+    return (most >> 16) / 255, (most >> 8 & 255) / 255, (most & 255) / 255
 
 
 def contrast(one: Any, other: Any) -> float:

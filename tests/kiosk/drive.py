@@ -1,0 +1,333 @@
+"""A true window on a true agent with twins, driven by touches through X: the faults a kiosk meets, one by one.
+
+    python -m tests.kiosk.drive ALBUM [--size 1280x800]
+
+Kivy has one window a process and wants the main thread, so the tests start this and read its last line: a JSON
+object of each scenario's name and "" or what went wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from border_agent.agent.staff import StaffFile, StaffRole
+from border_agent.api.client import AgentClient
+from border_agent.demo.display import click, private_display
+from border_agent.demo.hand import Hand
+from border_agent.demo.kiosk import pass_kiosk
+from border_agent.demo.kiosk_world import Cast, KioskWorld
+from kiosk_app.flow.state import Screen, Traveller
+from kiosk_app.run import Settings, run
+
+NUMBER, CODE = "4711", "73519284"
+
+
+class Stage:
+    """What a scenario works with."""
+
+    def __init__(self, hand: Hand, world: KioskWorld, cast: Cast) -> None:
+        self.hand = hand
+        self.world = world
+        self.cast = cast
+
+    def at_ease(self) -> None:
+        """Wait until nobody is there, and nothing of anybody is kept."""
+        state = self.hand.see(Screen.ATTRACT, seconds=60.0)
+        assert state.traveller == Traveller(), state.traveller
+        assert state.staff is None
+
+    def begin(self, language: str) -> None:
+        self.at_ease()
+        self.hand.touch("begin")
+        self.hand.see(Screen.LANGUAGE)
+        self.hand.touch("language", language)
+
+
+def whole_flow(stage: Stage) -> None:
+    """French, English and Arabic, to the end, each with a slip that came out of the printer."""
+    before = len(stage.world.printer.slips())
+    for number, language in enumerate(("fr", "en", "ar"), start=1):
+        visit, _ = pass_kiosk(stage.hand, stage.cast, number, language, None)
+        assert visit.slip, visit
+        assert visit.seconds < 20.0, visit
+    assert len(stage.world.printer.slips()) == before + 3
+
+
+def agent_killed(stage: Stage) -> None:
+    """SIGKILL while a passport is awaited: one moment, then the same traveller begins again in the same language."""
+    stage.begin("es")
+    stage.hand.see(Screen.PASSPORT, Screen.VISA, Screen.FACE)
+    stage.world.world.kill_agent()
+    stage.hand.see(Screen.MOMENT, seconds=10.0)
+    stage.world.world.start_agent()
+    state = stage.hand.see(Screen.PASSPORT, Screen.VISA, Screen.FACE, seconds=30.0)
+    assert state.language == "es"
+    stage.hand.see(Screen.COUNTER, Screen.OFFICER, Screen.GATE, seconds=60.0)
+    finish(stage)
+
+
+def agent_away_for_long(stage: Stage) -> None:
+    """Gone for longer than a traveller waits: nothing of the traveller is left when it comes back."""
+    stage.begin("pt")
+    stage.hand.see(Screen.PASSPORT, Screen.VISA, Screen.FACE)
+    stage.world.world.kill_agent()
+    stage.hand.see(Screen.MOMENT, seconds=10.0)
+    stage.hand.until("forgotten", lambda state: state.traveller == Traveller(), seconds=45.0)
+    stage.world.world.start_agent()
+    stage.at_ease()
+
+
+def reader_unplugged(stage: Stage) -> None:
+    """The reader's plug is pulled and put back: a calm screen of its own, and back by itself."""
+    stage.at_ease()
+    stage.world.world.reader.unplug()
+    stage.hand.see(Screen.READER_MISSING)
+    stage.world.world.reader.plug()
+    stage.at_ease()
+
+
+def out_of_paper(stage: Stage) -> None:
+    """No paper: the code stays up to be photographed."""
+    stage.at_ease()
+    stage.world.printer.paper("out")
+    stage.hand.until("paper out", lambda state: state.status is not None and state.status.printer == "paper_out")
+    stage.begin("fr")
+    stage.hand.see(Screen.COUNTER, Screen.OFFICER, Screen.GATE, seconds=60.0)
+    stage.hand.touch("next")
+    state = stage.hand.see(Screen.PAPER_OUT)
+    assert len(state.traveller.slip) == 6
+    stage.world.printer.paper("ok")
+    finish(stage)
+    stage.hand.until("paper in", lambda state: state.status is not None and state.status.printer == "ready")
+
+
+def line_down(stage: Stage) -> None:
+    """The broker is killed: nothing changes for the traveller."""
+    stage.at_ease()
+    stage.world.world.broker.kill()
+    stage.hand.until("offline", lambda state: state.status is not None and not state.status.online)
+    visit, _ = pass_kiosk(stage.hand, stage.cast, 4, "en", None)
+    assert visit.slip, visit
+    stage.world.world.broker.start()
+
+
+def officer_called(stage: Stage) -> None:
+    """The call reaches an officer, the answer the traveller."""
+    stage.begin("en")
+    stage.hand.see(Screen.PASSPORT, Screen.VISA, Screen.FACE)
+    stage.hand.touch("help")
+    stage.hand.see(Screen.HELP)
+    stage.hand.touch("call")
+    stage.hand.see(Screen.CALLED)
+    with AgentClient(str(stage.world.socket)) as officer:
+        deadline = time.monotonic() + 10.0
+        while not (calls := officer.calls()):
+            assert time.monotonic() < deadline, "no call was raised"
+            time.sleep(0.05)
+        officer.answer_call(calls[0]["id"], "officer-7")
+        stage.hand.until("answered", lambda state: state.status is not None and state.status.call is not None)
+        stage.hand.until(
+            "on the way", lambda state: state.status is not None and str(state.status.call) == "answered"
+        )
+        officer.end_call(calls[0]["id"], "officer-7")
+    if stage.hand.state.screen is Screen.CALLED:
+        stage.hand.touch("go_on")
+    stage.hand.see(Screen.COUNTER, Screen.OFFICER, Screen.GATE, seconds=60.0)
+    finish(stage)
+
+
+def cancelled(stage: Stage) -> None:
+    """Cancel, and yes: the agent's inspection has ended too, and the next traveller may begin."""
+    stage.begin("ar")
+    stage.hand.see(Screen.PASSPORT)
+    stage.hand.touch("cancel")
+    stage.hand.see(Screen.CANCEL)
+    stage.hand.touch("stop")
+    stage.at_ease()
+    with AgentClient(str(stage.world.socket)) as officer:
+        deadline = time.monotonic() + 10.0
+        while any(case["phase"] == "collecting" for case in officer.inspections()):
+            assert time.monotonic() < deadline, "the agent still collects"
+            time.sleep(0.05)
+
+
+def family(stage: Stage) -> None:
+    """The next person of a family is of the first one's group, as the officer sees."""
+    stage.begin("fr")
+    first = stage.hand.see(Screen.COUNTER, Screen.OFFICER, Screen.GATE, seconds=60.0).traveller.inspection
+    stage.hand.touch("next_person")
+    stage.hand.see(Screen.PASSPORT, Screen.VISA, Screen.FACE)
+    second = stage.hand.see(Screen.COUNTER, Screen.OFFICER, Screen.GATE, seconds=60.0).traveller.inspection
+    deadline = time.monotonic() + 10.0
+    while (seen := stage.cast.seen[-1])["id"] != second:
+        assert time.monotonic() < deadline, "the officer never saw the second one"
+        time.sleep(0.02)
+    assert (seen["group"], seen["accompanied"]) == (first, True), seen["group"]
+    finish(stage)
+
+
+def comfort(stage: Stage) -> None:
+    """Contrast, large letters and low controls; forgotten with the traveller."""
+    stage.at_ease()
+    stage.hand.touch("settings")
+    stage.hand.see(Screen.SETTINGS)
+    for name in ("contrast", "large", "reach"):
+        stage.hand.touch("toggle", name)
+        stage.hand.until(name, lambda state, which=name: getattr(state.traveller.comfort, which))
+    stage.hand.touch("go_on")
+    stage.hand.see(Screen.LANGUAGE)
+    stage.hand.touch("cancel")
+    stage.at_ease()
+
+
+def staff(stage: Stage) -> None:
+    """A wrong code, the right one, a test of the printer, and out again; a long press all through X."""
+    stage.at_ease()
+    hold(stage)
+    stage.hand.see(Screen.SIGN_IN)
+    for code in ("11111111", CODE):
+        for typed in (NUMBER, code):
+            for digit in (*typed, "✓"):
+                press_key(stage, digit)
+        if code != CODE:
+            stage.hand.until("refused", lambda state: state.staff is not None and bool(state.staff.refused))
+    stage.hand.see(Screen.MAINTENANCE)
+    stage.hand.until("facts", lambda state: state.staff is not None and bool(state.staff.facts))
+    before = len(stage.world.printer.slips())
+    stage.hand.touch("test", "printer")
+    stage.hand.until(
+        "tested", lambda state: state.staff is not None and dict(state.staff.tests).get("printer") == "passed"
+    )
+    assert len(stage.world.printer.slips()) == before + 1
+    stage.hand.touch("sign_out")
+    stage.at_ease()
+
+
+def window_is_seen(stage: Stage) -> None:
+    """The agent knows that the window lives, and what it shows."""
+    stage.at_ease()
+    with AgentClient(str(stage.world.socket)) as officer:
+        deadline = time.monotonic() + 5.0
+        while (window := officer.state()["window"])["screen"] != "attract":
+            assert time.monotonic() < deadline, window
+            time.sleep(0.1)
+    assert window["seen_seconds"] < 3.0, window
+    assert not window["silent"]
+
+
+def finish(stage: Stage) -> None:
+    """From whichever of the last screens to the end."""
+    while stage.hand.state.screen is not Screen.ATTRACT:
+        before = stage.hand.state.screen
+        if before is Screen.CALLED:
+            stage.hand.touch("go_on")
+        else:
+            stage.hand.touch("next")
+        stage.hand.leave(before)
+    stage.at_ease()
+
+
+def hold(stage: Stage) -> None:
+    """The long press on the mark."""
+    from border_agent.demo.display import press_and_hold
+    from kiosk_app.ui.press import HOLD_SECONDS, Hold
+
+    def place() -> tuple[float, float]:
+        app = stage.hand.app
+        mark = next(one for one in app.screen.walk(restrict=True) if isinstance(one, Hold))
+        x, y = mark.to_window(*mark.center)
+        return x, app.look.height - y
+
+    press_and_hold(*stage.hand.on_window(place), HOLD_SECONDS + 0.5)
+
+
+def press_key(stage: Stage, letter: str) -> None:
+    """One key of a keyboard on the screen."""
+    from kiosk_app.ui.keys import Key
+
+    def place() -> tuple[float, float]:
+        app = stage.hand.app
+        key = next(one for one in app.screen.walk(restrict=True) if isinstance(one, Key) and one.letter == letter)
+        x, y = key.to_window(*key.center)
+        return x, app.look.height - y
+
+    click(*stage.hand.on_window(place))
+    time.sleep(0.08)
+
+
+SCENARIOS: tuple[Callable[[Stage], None], ...] = (
+    whole_flow,
+    window_is_seen,
+    cancelled,
+    officer_called,
+    out_of_paper,
+    reader_unplugged,
+    family,
+    comfort,
+    staff,
+    line_down,
+    agent_killed,
+    agent_away_for_long,
+)
+
+
+def main() -> int:
+    """Every scenario on one world; exit status 1 where one failed."""
+    parser = argparse.ArgumentParser(description="the kiosk's faults")
+    parser.add_argument("album", type=Path)
+    parser.add_argument("--size", default="1280x800")
+    parser.add_argument("--only", default="")
+    chosen = parser.parse_args()
+    width, height = (int(side) for side in chosen.size.split("x"))
+    outcome: dict[str, str] = {}
+    only = set(filter(None, chosen.only.split(",")))
+    with tempfile.TemporaryDirectory(prefix="borne-") as name:
+        folder = Path(name)
+        staff_file = folder / "staff.json"
+        StaffFile(staff_file).add(NUMBER, "Awa Specimen", StaffRole.TECHNICIAN, CODE, datetime.now(UTC))
+        with KioskWorld(folder, chosen.album, extra=f'staff = "{staff_file}"') as world:
+            arrivals = world.start()
+            with Cast(world.world, arrivals[:1] + arrivals[8:10], pause=0.4) as cast, private_display(width, height):
+                run(
+                    Settings(socket=str(world.socket), width=width, height=height, sound=False),
+                    lambda app: threading.Thread(
+                        target=_all, args=(app, world, cast, only, outcome), daemon=True
+                    ).start(),
+                )
+    sys.stdout.write(json.dumps(outcome, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+    os._exit(1 if any(outcome.values()) else 0)
+
+
+def _all(app: Any, world: KioskWorld, cast: Cast, only: set[str], outcome: dict[str, str]) -> None:
+    stage = Stage(Hand(app), world, cast)
+    try:
+        for scenario in SCENARIOS:
+            if only and scenario.__name__ not in only:
+                continue
+            begun = time.monotonic()
+            try:
+                scenario(stage)
+                outcome[scenario.__name__] = ""
+            except Exception:
+                outcome[scenario.__name__] = traceback.format_exc()[-1500:]
+                break
+            finally:
+                sys.stderr.write(f"{scenario.__name__} {time.monotonic() - begun:.1f} s\n")
+    finally:
+        stage.hand.on_window(app.stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
