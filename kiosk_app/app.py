@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +26,7 @@ from kiosk_app import words
 from kiosk_app.flow import Screen, State, advance
 from kiosk_app.flow.commands import Command, Sound
 from kiosk_app.flow.events import Action, Event, Tapped, Ticked
+from kiosk_app.flow.state import IDLE
 from kiosk_app.screens import screen_class
 from kiosk_app.ui import fonts, keys, picture, preview, text
 from kiosk_app.ui.frame import KioskScreen
@@ -36,6 +39,28 @@ _log = logging.getLogger(__name__)
 WIDGETS = (keys.Key, picture.Picture, preview.Mirror, text.Words)
 """Named by the rules only; Kivy knows a class once its module is imported."""
 TICK_SECONDS = 0.25
+SHIELD_SECONDS = 0.35
+"""A finger on its way cannot be stopped: so long it may still land after the screen has changed by itself."""
+WARM_SECONDS = 0.2
+COLLECT_AFTER = 0.5
+"""Seconds after the idle screen has come up: its fade is over, and nobody has touched it yet."""
+WARM = (
+    Screen.ATTRACT,
+    Screen.LANGUAGE,
+    Screen.PASSPORT,
+    Screen.VISA,
+    Screen.FACE,
+    Screen.COUNTER,
+    Screen.GATE,
+    Screen.OFFICER,
+    Screen.SLIP,
+    Screen.GOODBYE,
+    Screen.HELP,
+    Screen.SETTINGS,
+    Screen.CANCEL,
+    Screen.CALLED,
+    Screen.STILL_THERE,
+)
 FADE_SECONDS = 0.18
 
 
@@ -67,6 +92,7 @@ class KioskApp(App):
         """Frames that reached the window."""
         self.now: Callable[[], float] = time.monotonic
         self._folder = folder
+        self._shielded_until = 0.0
         self._shown: Screen | None = None
         self._inbox: deque[Event] = deque()
         self._wake = Clock.create_trigger(self._take)
@@ -82,6 +108,10 @@ class KioskApp(App):
         Window.clearcolor = self.look.rgba("ground")
         self._draw()
         Clock.schedule_interval(lambda _: self.happened(Ticked()), TICK_SECONDS)
+        # A full collection takes 100 ms: it is done while nobody is served, never under a finger.
+        gc.disable()
+        self._to_warm = deque(WARM)
+        Clock.schedule_interval(self._warm, WARM_SECONDS)
         return self.stage
 
     def say(self, key: str, language: str = "", **params: object) -> str:
@@ -93,8 +123,14 @@ class KioskApp(App):
         return words.has(key, self.look.language)
 
     def tap(self, action: Action, value: str) -> None:
-        """A control was pressed."""
-        self.happened(Tapped(action, value))
+        """A control was pressed. What was aimed at a screen that has just been replaced is not meant for this one."""
+        if not self.shielded:
+            self.happened(Tapped(action, value))
+
+    @property
+    def shielded(self) -> bool:
+        """The screen changed by itself a moment ago."""
+        return self.now() < self._shielded_until
 
     def touched(self, _control: Any) -> None:
         """A finger is on a control: the mark of the keypad goes."""
@@ -109,6 +145,8 @@ class KioskApp(App):
         """Advance the flow, draw, and have done what follows. On Kivy's thread."""
         change = advance(self.state, event, self.now())
         if change.state is not self.state:
+            if change.state.screen is not self.state.screen and not isinstance(event, Tapped):
+                self._shielded_until = self.now() + SHIELD_SECONDS
             self.state = change.state
             self._draw()
         for command in change.commands:
@@ -126,6 +164,21 @@ class KioskApp(App):
         """Draw a state as it is, without the flow: for galleries and tests."""
         self.state = state
         self._draw()
+
+    def _warm(self, _: float) -> bool:
+        """Build a screen that a traveller will need, so that its rules are loaded and its pictures drawn."""
+        if self.state.screen not in (*IDLE, Screen.MOMENT):
+            return True
+        if not self._to_warm:
+            gc.collect()
+            gc.freeze()
+            return False
+        screen = self._to_warm.popleft()
+        warmed = screen_class(screen)()
+        warmed.show(replace(self.state, screen=screen))
+        # Its layout happens in the next turn; until then it is held, and never shown.
+        Clock.schedule_once(lambda _: warmed.leave(), WARM_SECONDS / 2)
+        return True
 
     def _take(self, _: float) -> None:
         while self._inbox:
@@ -160,6 +213,8 @@ class KioskApp(App):
             Animation.cancel_all(self.screen)
         self.stage.clear_widgets()
         self.keypad.clear()
+        if state.screen in IDLE and self._shown is not state.screen:
+            Clock.schedule_once(lambda _: gc.collect(), COLLECT_AFTER)
         Window.clearcolor = self.look.rgba("ground")
         self.screen = screen_class(state.screen)()
         self._shown = state.screen

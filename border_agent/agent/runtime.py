@@ -208,6 +208,7 @@ class Agent:
                 "confinement": self._worker.confinement,
                 "readers": self._worker.readers,
                 "starts": self._worker.starts,
+                "requests": self._worker.requests,
             },
             "memory_bytes": self.memory_bytes(),
             "window": self.kiosk.window.view(),

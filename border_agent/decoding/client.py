@@ -185,6 +185,11 @@ class DecodingWorker:
         return self._keeper.starts if self._keeper else 0
 
     @property
+    def requests(self) -> int:
+        """How often the worker was asked for something."""
+        return self._number
+
+    @property
     def failed_starts(self) -> int:
         """How many starts in a row have failed; 0 once a worker is warm."""
         return self._keeper.failed_starts if self._keeper else 0

@@ -48,10 +48,12 @@ class Hand:
     def touch(self, action: str, value: str = "") -> None:
         """Touch the control of this action on the screen that is up. Raises DemoFailed where there is none."""
         deadline = time.monotonic() + 5.0
+        before = None
         while True:
-            place = self.on_window(lambda: self._place(action, value))
-            if place is not None:
+            place = self.on_window(lambda: None if self.app.shielded else self._place(action, value))
+            if place is not None and place == before:  # a new screen is laid out in its second turn
                 break
+            before = place
             if time.monotonic() > deadline:
                 raise DemoFailed(f"{action} {value}".strip(), f"not on the screen {self.app.state.screen}")
             time.sleep(0.02)

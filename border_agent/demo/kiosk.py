@@ -11,10 +11,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from border_agent.api.client import AgentClient
 from border_agent.demo.hand import Hand
 from border_agent.demo.kiosk_world import Cast, KioskWorld
 from border_agent.demo.world import DemoFailed
 from kiosk_app.flow.state import ENDINGS, RESULTS, STEPS, Screen
+from kiosk_app.link.agent import resident_bytes
 from kiosk_app.run import Settings, run
 
 LANGUAGES = ("fr", "en", "ar", "pt", "es")
@@ -39,8 +41,17 @@ class Report(Struct, frozen=True, kw_only=True):
 
     visits: tuple[Visit, ...]
     frames: int
-    window_bytes: int
     pictures: int
+    memory: tuple[tuple[int, int, int], ...] = ()
+    """Travellers passed, bytes of this process (the window), bytes of the agent's: after each tenth, and the last."""
+
+    def growth(self, which: int) -> int | None:
+        """Bytes a traveller in the second half of the run: all is loaded by then. None: the run was too short."""
+        half = self.memory[len(self.memory) // 2 :]
+        if len(half) < 5:
+            return None
+        first, last = half[0], half[-1]
+        return round((last[which] - first[which]) / (last[0] - first[0]))
 
     def as_json(self) -> dict[str, Any]:
         """Keys are stable."""
@@ -53,8 +64,10 @@ class Report(Struct, frozen=True, kw_only=True):
             "machine_ms": {"p50": round(statistics.median(machine), 1), "p95": round(at(machine, 0.95), 1)},
             "slips": sum(visit.slip for visit in self.visits),
             "frames": self.frames,
-            "window_bytes": self.window_bytes,
             "pictures": self.pictures,
+            "memory": [{"travellers": n, "window": window, "agent": agent} for n, window, agent in self.memory],
+            "window_growth_bytes": self.growth(1),
+            "agent_growth_bytes": self.growth(2),
             "within_20_seconds": at(seconds, 0.95) <= 20.0,
             "machine_within_2_seconds": at(machine, 0.95) <= 2000.0,
         }
@@ -78,6 +91,7 @@ def play_kiosk(
 ) -> Report:
     """Open the window and have scripted travellers pass. Raises DemoFailed, glass.NoTrueWindow."""
     visits: list[Visit] = []
+    memory: list[tuple[int, int, int]] = []
     failed: list[Exception] = []
     shots = 0
     held: list[Any] = []
@@ -93,6 +107,8 @@ def play_kiosk(
                 shots += count
                 visits.append(visit)
                 tell(visit)
+                if number % 10 == 0 or number == travellers:
+                    memory.append((number, resident_bytes(), agent_bytes(world)))
         except Exception as error:
             failed.append(error)
         finally:
@@ -105,9 +121,13 @@ def play_kiosk(
     run(Settings(socket=str(world.socket), width=width, height=height, sound=False), with_app)
     if failed:
         raise failed[0]
-    from kiosk_app.link.agent import resident_bytes
+    return Report(visits=tuple(visits), frames=held[0].frames, pictures=shots, memory=tuple(memory))
 
-    return Report(visits=tuple(visits), frames=held[0].frames, window_bytes=resident_bytes(), pictures=shots)
+
+def agent_bytes(world: KioskWorld) -> int:
+    """Memory of the agent's own process."""
+    with AgentClient(str(world.socket)) as officer:
+        return int(officer.state()["memory_bytes"]["agent"])
 
 
 def pass_kiosk(hand: Hand, cast: Cast, number: int, language: str, folder: Path | None) -> tuple[Visit, int]:
@@ -122,7 +142,7 @@ def pass_kiosk(hand: Hand, cast: Cast, number: int, language: str, folder: Path 
 
     hand.see(Screen.ATTRACT, seconds=60.0)
     keep(Screen.ATTRACT)
-    begun, told = time.monotonic(), len(cast.seen)
+    begun, told = time.monotonic(), cast.decided
     hand.touch("begin")
     hand.see(Screen.LANGUAGE)
     keep(Screen.LANGUAGE)
@@ -146,7 +166,7 @@ def pass_kiosk(hand: Hand, cast: Cast, number: int, language: str, folder: Path 
         hand.touch("next")
         hand.leave(before)
     deadline = time.monotonic() + 10.0
-    while len(cast.seen) <= told:
+    while cast.decided <= told:
         if time.monotonic() > deadline:
             raise DemoFailed("officer", "no proposal was seen")
         time.sleep(0.02)

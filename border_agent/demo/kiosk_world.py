@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -98,11 +98,13 @@ class Cast:
 
     def __init__(self, world: World, arrivals: Sequence[Arrival], *, pause: float = 0.0) -> None:
         """`pause`: seconds from the question to the document, for somebody who wants to see the screen."""
-        self.seen: list[Json] = []
-        """The proposals, as the officer saw them."""
+        self.seen: deque[Json] = deque(maxlen=20)
+        """The last proposals, as the officer saw them."""
+        self.decided = 0
+        """How many there were."""
         self._world = world
         self._arrivals = arrivals
-        self._pause = pause
+        self.pause = pause
         self._next = 0
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="cast", daemon=True)
@@ -138,6 +140,7 @@ class Cast:
                 with contextlib.suppress(ApiRefused):
                     agent.decide(id_, case["proposal"], OFFICER)
                     self.seen.append(case)
+                    self.decided += 1
                 self._world.desk_camera.show([])
                 self._world.face_camera.show([])
                 who.pop(id_, None)
@@ -147,6 +150,7 @@ class Cast:
                     who[id_] = self._arrivals[self._next % len(self._arrivals)]
                     self._next += 1
                 shown = (id_, case["step"])
-                time.sleep(self._pause)
+                if self._ending.wait(self.pause):
+                    return shown
                 show(self._world, who[id_], case["step"])
         return shown

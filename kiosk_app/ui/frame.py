@@ -101,7 +101,8 @@ class Body(Layout):
                 talk.top = y + height - min((height - below - talk.height) / 2, now.mm(22))
             else:
                 talk.y = y + below
-        if acts is not None and (talk is None or talk is side):
+        alone = talk is side if talk is not None else now.landscape or stage is None
+        if acts is not None and alone:
             acts.y = y + (height - acts.height) / 2
         if stage is not None and not now.landscape:
             used = below + (talk.height + gap if talk is not None else 0.0)

@@ -8,6 +8,7 @@ are 21.5 inch at 1080 x 1920 (0.248 mm a pixel, lower edge 850 mm above the floo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from kiosk_app.flow.state import Comfort
@@ -33,6 +34,7 @@ class Panel:
 PANELS: Final = (Panel(1080, 1920, 0.248, 850.0), Panel(1280, 800, 0.204, 1000.0))
 
 
+@cache
 def panel_for(width: int, height: int) -> Panel:
     """The reference panel of a size; a window of another size is taken for the one of its shape, scaled."""
     for panel in PANELS:
@@ -42,6 +44,7 @@ def panel_for(width: int, height: int) -> Panel:
     return Panel(width, height, like.mm_per_pixel * like.width / width, like.lower_edge_mm)
 
 
+@cache
 def colour(hexadecimal: str, alpha: float = 1.0) -> Colour:
     """`#RRGGBB` as Kivy takes it."""
     red, green, blue = (int(hexadecimal[place : place + 2], 16) / 255 for place in (1, 3, 5))

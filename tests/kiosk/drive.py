@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import struct
 import sys
 import tempfile
 import threading
@@ -21,25 +22,45 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from border_agent.agent.staff import StaffFile, StaffRole
 from border_agent.api.client import AgentClient
 from border_agent.demo.display import click, private_display
+from border_agent.demo.display import press_key as press_x_key
 from border_agent.demo.hand import Hand
 from border_agent.demo.kiosk import pass_kiosk
 from border_agent.demo.kiosk_world import Cast, KioskWorld
 from kiosk_app.flow.state import Screen, Traveller
 from kiosk_app.run import Settings, run
 
+EVENT = struct.Struct("qqHHi")
+EV_SW, SW_HEADPHONE_INSERT = 5, 2
+PAUSE = 0.4
+"""Seconds from the question to the document."""
 NUMBER, CODE = "4711", "73519284"
 
 
 class Stage:
     """What a scenario works with."""
 
-    def __init__(self, hand: Hand, world: KioskWorld, cast: Cast) -> None:
+    def __init__(self, hand: Hand, world: KioskWorld, cast: Cast, training_cast: Cast, folder: Path) -> None:
         self.hand = hand
         self.world = world
         self.cast = cast
+        self.training_cast = training_cast
+        self._folder = folder
+        self._jack = os.open(folder / "jack", os.O_RDWR)
+
+    def jack(self, *, inserted: bool) -> None:
+        """What the kernel says when headphones are plugged in or out."""
+        os.write(self._jack, EVENT.pack(0, 0, EV_SW, SW_HEADPHONE_INSERT, int(inserted)))
+
+    def heard(self) -> int:
+        """Samples that were not silent so far, as SDL wrote them."""
+        file = self._folder / "sound.raw"
+        heard = np.fromfile(file, np.int16) if file.exists() else np.zeros(1, np.int16)
+        return int((np.abs(heard) > 300).sum())
 
     def at_ease(self) -> None:
         """Wait until nobody is there, and nothing of anybody is kept."""
@@ -149,11 +170,14 @@ def officer_called(stage: Stage) -> None:
 
 def cancelled(stage: Stage) -> None:
     """Cancel, and yes: the agent's inspection has ended too, and the next traveller may begin."""
+    stage.at_ease()
+    stage.cast.pause = 3.0
     stage.begin("ar")
     stage.hand.see(Screen.PASSPORT)
     stage.hand.touch("cancel")
     stage.hand.see(Screen.CANCEL)
     stage.hand.touch("stop")
+    stage.cast.pause = PAUSE
     stage.at_ease()
     with AgentClient(str(stage.world.socket)) as officer:
         deadline = time.monotonic() + 10.0
@@ -193,16 +217,7 @@ def comfort(stage: Stage) -> None:
 
 def staff(stage: Stage) -> None:
     """A wrong code, the right one, a test of the printer, and out again; a long press all through X."""
-    stage.at_ease()
-    hold(stage)
-    stage.hand.see(Screen.SIGN_IN)
-    for code in ("11111111", CODE):
-        for typed in (NUMBER, code):
-            for digit in (*typed, "✓"):
-                press_key(stage, digit)
-        if code != CODE:
-            stage.hand.until("refused", lambda state: state.staff is not None and bool(state.staff.refused))
-    stage.hand.see(Screen.MAINTENANCE)
+    sign_in(stage, wrong_first=True)
     stage.hand.until("facts", lambda state: state.staff is not None and bool(state.staff.facts))
     before = len(stage.world.printer.slips())
     stage.hand.touch("test", "printer")
@@ -211,6 +226,51 @@ def staff(stage: Stage) -> None:
     )
     assert len(stage.world.printer.slips()) == before + 1
     stage.hand.touch("sign_out")
+    stage.at_ease()
+
+
+def headphones(stage: Stage) -> None:
+    """Headphones in: the kiosk speaks, and the keypad alone leads through it; out: it is silent again."""
+    stage.at_ease()
+    stage.cast.pause = 30.0  # nothing may be read meanwhile
+    stage.jack(inserted=True)
+    stage.hand.see(Screen.LANGUAGE)
+    stage.hand.until("voice", lambda state: state.traveller.comfort.voice)
+    before = stage.heard()
+    deadline = time.monotonic() + 10.0
+    while stage.heard() <= before + 5_000:
+        assert time.monotonic() < deadline, "nothing was heard"
+        time.sleep(0.1)
+    # Second button in order: English. The mark is moved, read aloud, and pressed.
+    for key in ("Tab", "Tab", "Return"):
+        press_x_key(key)
+        time.sleep(0.15)
+    state = stage.hand.until("language", lambda state: state.screen in (Screen.PASSPORT, Screen.VISA, Screen.FACE))
+    assert state.language == "en", state.language
+    press_x_key("F1")
+    stage.hand.see(Screen.HELP)
+    press_x_key("BackSpace")
+    stage.jack(inserted=False)
+    stage.hand.until("silence", lambda state: not state.traveller.comfort.voice)
+    press_x_key("Escape")
+    stage.hand.see(Screen.CANCEL)
+    stage.hand.touch("stop")
+    stage.cast.pause = PAUSE
+    stage.at_ease()
+
+
+def training(stage: Stage) -> None:
+    """The staff turns the training mode on: another agent, another store, the mark on every screen; and off again."""
+    sign_in(stage)
+    stage.hand.touch("training")
+    stage.hand.until("trained", lambda state: state.status is not None and state.status.training, seconds=30.0)
+    stage.hand.see(Screen.ATTRACT, seconds=30.0)
+    true_ones = stage.cast.decided
+    visit, _ = pass_kiosk(stage.hand, stage.training_cast, 1, "fr", None)
+    assert visit.slip, visit
+    assert stage.cast.decided == true_ones, "nothing of the training reached the true agent"
+    hold(stage)
+    stage.hand.until("true again", lambda state: state.status is not None and not state.status.training)
     stage.at_ease()
 
 
@@ -236,6 +296,20 @@ def finish(stage: Stage) -> None:
             stage.hand.touch("next")
         stage.hand.leave(before)
     stage.at_ease()
+
+
+def sign_in(stage: Stage, *, wrong_first: bool = False) -> None:
+    """Behind the long press, with number and code."""
+    stage.at_ease()
+    hold(stage)
+    stage.hand.see(Screen.SIGN_IN)
+    for code in ("11111111", CODE) if wrong_first else (CODE,):
+        for typed in (NUMBER, code):
+            for digit in (*typed, "✓"):
+                press_key(stage, digit)
+        if code != CODE:
+            stage.hand.until("refused", lambda state: state.staff is not None and bool(state.staff.refused))
+    stage.hand.see(Screen.MAINTENANCE)
 
 
 def hold(stage: Stage) -> None:
@@ -275,7 +349,9 @@ SCENARIOS: tuple[Callable[[Stage], None], ...] = (
     reader_unplugged,
     family,
     comfort,
+    headphones,
     staff,
+    training,
     line_down,
     agent_killed,
     agent_away_for_long,
@@ -298,20 +374,35 @@ def main() -> int:
         StaffFile(staff_file).add(NUMBER, "Awa Specimen", StaffRole.TECHNICIAN, CODE, datetime.now(UTC))
         with KioskWorld(folder, chosen.album, extra=f'staff = "{staff_file}"') as world:
             arrivals = world.start()
-            with Cast(world.world, arrivals[:1] + arrivals[8:10], pause=0.4) as cast, private_display(width, height):
+            os.mkfifo(folder / "jack")
+            os.environ.update(SDL_AUDIODRIVER="disk", SDL_DISKAUDIOFILE=str(folder / "sound.raw"))
+            with (
+                KioskWorld(folder / "t", chosen.album, training=True) as learning,
+                Cast(world.world, arrivals[:1] + arrivals[8:10], pause=PAUSE) as cast,
+                Cast(learning.world, learning.start()) as training_cast,
+                private_display(width, height),
+            ):
+
+                def play(app: Any) -> None:
+                    stage = Stage(Hand(app), world, cast, training_cast, folder)
+                    threading.Thread(target=_all, args=(stage, only, outcome), daemon=True).start()
+
                 run(
-                    Settings(socket=str(world.socket), width=width, height=height, sound=False),
-                    lambda app: threading.Thread(
-                        target=_all, args=(app, world, cast, only, outcome), daemon=True
-                    ).start(),
+                    Settings(
+                        socket=str(world.socket),
+                        training_socket=str(learning.socket),
+                        width=width,
+                        height=height,
+                        jack=str(folder / "jack"),
+                    ),
+                    play,
                 )
     sys.stdout.write(json.dumps(outcome, ensure_ascii=False) + "\n")
     sys.stdout.flush()
     os._exit(1 if any(outcome.values()) else 0)
 
 
-def _all(app: Any, world: KioskWorld, cast: Cast, only: set[str], outcome: dict[str, str]) -> None:
-    stage = Stage(Hand(app), world, cast)
+def _all(stage: Stage, only: set[str], outcome: dict[str, str]) -> None:
     try:
         for scenario in SCENARIOS:
             if only and scenario.__name__ not in only:
@@ -326,7 +417,7 @@ def _all(app: Any, world: KioskWorld, cast: Cast, only: set[str], outcome: dict[
             finally:
                 sys.stderr.write(f"{scenario.__name__} {time.monotonic() - begun:.1f} s\n")
     finally:
-        stage.hand.on_window(app.stop)
+        stage.hand.on_window(stage.hand.app.stop)
 
 
 if __name__ == "__main__":
