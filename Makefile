@@ -1,17 +1,26 @@
 # Every target does its own set-up (.ci/setup: Debian packages and .venv), so any of them may be the first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench specimens schemas lock clean
+.PHONY: help setup demo kiosk kiosk-thousand screens test lint format bench specimens schemas lock clean
 BIN := .venv/bin
 UV ?= uv
 
 help: ## Cette liste / this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: ## Paquets Debian et .venv / Debian packages and .venv
 	@bash .ci/setup
 
 demo: setup ## Un vol, 14 voyageurs, une coupure / one flight, 14 travellers, an outage  (ARGS=--json)
 	@$(BIN)/borne demo $(ARGS)
+
+kiosk: setup ## La borne : fenêtre, ou écran privé et images / the kiosk: a window, or a private screen and pictures
+	@$(BIN)/borne kiosk demo $(if $(DISPLAY),,--scripted --questions --pictures build/screens/visit) $(ARGS)
+
+kiosk-thousand: setup ## 1 000 voyageurs à la borne, mémoire suivie / 1,000 travellers, memory watched  (35 min)
+	@$(BIN)/borne kiosk demo --scripted --travellers 1000 --size 1280x800 --json $(ARGS)
+
+screens: setup ## Tous les écrans de la borne, vérifiés / every screen of the kiosk, checked  (build/screens/kiosk)
+	@$(BIN)/python -m tests.kiosk.all_screens $(ARGS)
 
 test: setup ## Tous les tests / all tests  (ARGS='tests/store -k journal')
 	@$(BIN)/python -m pytest $(ARGS)

@@ -29,9 +29,10 @@ def catalogue(language: str) -> MappingProxyType[str, str]:
 
 
 @cache
-def available() -> tuple[str, ...]:
-    """Languages that have a file, in alphabetical order."""
-    return tuple(sorted(file.parent.parent.name for file in LOCALE.glob("*/LC_MESSAGES/kiosk.po")))
+def languages() -> tuple[str, ...]:
+    """Languages that have a file, in the order of their buttons, which each file says itself."""
+    found = (file.parent.parent.name for file in LOCALE.glob("*/LC_MESSAGES/kiosk.po"))
+    return tuple(sorted(found, key=lambda language: (int(catalogue(language)["language.order"]), language)))
 
 
 def has(key: str, language: str) -> bool:

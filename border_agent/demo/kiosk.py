@@ -15,11 +15,10 @@ from border_agent.api.client import AgentClient
 from border_agent.demo.hand import Hand
 from border_agent.demo.kiosk_world import Cast, KioskWorld
 from border_agent.demo.world import DemoFailed
+from kiosk_app import words
 from kiosk_app.flow.state import ENDINGS, RESULTS, STEPS, Screen
 from kiosk_app.link.agent import resident_bytes
 from kiosk_app.run import Settings, run
-
-LANGUAGES = ("fr", "en", "ar", "pt", "es")
 
 
 class Visit(Struct, frozen=True, kw_only=True):
@@ -85,11 +84,12 @@ def play_kiosk(
     travellers: int,
     width: int,
     height: int,
-    languages: tuple[str, ...] = LANGUAGES,
+    languages: tuple[str, ...] = (),
     pictures: Path | None = None,
     tell: Callable[[Visit], None] = lambda _visit: None,
 ) -> Report:
     """Open the window and have scripted travellers pass. Raises DemoFailed, glass.NoTrueWindow."""
+    every = languages or words.languages()
     visits: list[Visit] = []
     memory: list[tuple[int, int, int]] = []
     failed: list[Exception] = []
@@ -101,7 +101,7 @@ def play_kiosk(
         hand = Hand(app)
         try:
             for number in range(1, travellers + 1):
-                language = languages[(number - 1) % len(languages)]
+                language = every[(number - 1) % len(every)]
                 folder = pictures / f"{number:02d}-{language}" if pictures is not None else None
                 visit, count = pass_kiosk(hand, cast, number, language, folder)
                 shots += count

@@ -102,6 +102,8 @@ class Cast:
         """The last proposals, as the officer saw them."""
         self.decided = 0
         """How many there were."""
+        self.out_of_turn: deque[Arrival] = deque()
+        """Who comes before the next in order."""
         self._world = world
         self._arrivals = arrivals
         self.pause = pause
@@ -133,6 +135,12 @@ class Cast:
             except (AgentGone, ApiRefused):
                 continue
 
+    def _follower(self) -> Arrival:
+        if self.out_of_turn:
+            return self.out_of_turn.popleft()
+        self._next += 1
+        return self._arrivals[(self._next - 1) % len(self._arrivals)]
+
     def _look(self, agent: AgentClient, who: dict[str, Arrival], shown: tuple[str, str]) -> tuple[str, str]:
         for case in agent.inspections():
             id_ = case["id"]
@@ -147,8 +155,7 @@ class Cast:
             elif case["phase"] == "collecting" and case["step"] and (id_, case["step"]) != shown:
                 if id_ not in who:
                     who.clear()
-                    who[id_] = self._arrivals[self._next % len(self._arrivals)]
-                    self._next += 1
+                    who[id_] = self._follower()
                 shown = (id_, case["step"])
                 if self._ending.wait(self.pause):
                     return shown

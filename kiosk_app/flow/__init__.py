@@ -11,6 +11,6 @@ progress   where the traveller stands, for the bar above every step
 from __future__ import annotations
 
 from kiosk_app.flow.machine import Change, advance
-from kiosk_app.flow.state import LANGUAGES, Comfort, Screen, State, Status, Traveller, nothing_kept
+from kiosk_app.flow.state import Comfort, Screen, State, Status, Traveller, nothing_kept
 
-__all__ = ["LANGUAGES", "Change", "Comfort", "Screen", "State", "Status", "Traveller", "advance", "nothing_kept"]
+__all__ = ["Change", "Comfort", "Screen", "State", "Status", "Traveller", "advance", "nothing_kept"]

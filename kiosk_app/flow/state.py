@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-LANGUAGES: Final = ("fr", "en", "ar", "pt", "es")
-"""In the order of their buttons; the first is the kiosk's own until a traveller has chosen."""
+OWN_LANGUAGE: Final = "fr"
+"""The kiosk's, until a traveller has chosen one of those that have words."""
 
 
 class Screen(StrEnum):
@@ -201,7 +201,7 @@ class State:
     @property
     def language(self) -> str:
         """The traveller's language, or the kiosk's own."""
-        return self.traveller.language or LANGUAGES[0]
+        return self.traveller.language or OWN_LANGUAGE
 
 
 def nothing_kept(state: State) -> bool:

@@ -8,7 +8,6 @@ from kiosk_app.flow.change import Change, go, reset, started, underneath
 from kiosk_app.flow.commands import Answer, Call, Command, Drop, Print, Skip, Sound, Tone
 from kiosk_app.flow.events import Action, InspectionCame, InspectionLost, StartRefused, Tapped
 from kiosk_app.flow.state import (
-    LANGUAGES,
     STEPS,
     Question,
     Screen,
@@ -43,7 +42,7 @@ def begun(state: State, event: Tapped, now: float) -> Change:
 def tapped(state: State, event: Tapped, now: float) -> Change | None:
     """A touch on the language screen or on a step."""
     match event.action:
-        case Action.LANGUAGE if state.screen is Screen.LANGUAGE and event.value in LANGUAGES:
+        case Action.LANGUAGE if state.screen is Screen.LANGUAGE and event.value:
             return _language(state, event.value, now)
         case Action.BACK:
             return _back(state, now)

@@ -6,9 +6,10 @@ from typing import Any
 
 from kivy.animation import Animation
 from kivy.clock import Clock
-from kivy.properties import BooleanProperty, ListProperty, StringProperty
+from kivy.properties import BooleanProperty, StringProperty
 
-from kiosk_app.flow.state import LANGUAGES, Screen, State
+from kiosk_app import words
+from kiosk_app.flow.state import Screen, State
 from kiosk_app.ui.current import app, look
 from kiosk_app.ui.frame import KioskScreen
 
@@ -22,7 +23,6 @@ class AttractScreen(KioskScreen):
     privacy = StringProperty("")
     begin = StringProperty("")
     spoken_in = StringProperty("")
-    others = ListProperty([])
     offline = BooleanProperty(False)
 
     def __init__(self, **kwargs: Any) -> None:
@@ -42,8 +42,9 @@ class AttractScreen(KioskScreen):
         return [self.welcome, self.privacy]
 
     def _order(self) -> list[str]:
-        first = LANGUAGES.index(look().language)
-        return [*LANGUAGES[first:], *LANGUAGES[:first]]
+        every = words.languages()
+        first = every.index(look().language)
+        return [*every[first:], *every[:first]]
 
     def _say(self) -> None:
         order = self._order()

@@ -31,7 +31,10 @@ class ResultScreen(KioskScreen):
         self.family = bool(state.traveller.inspection)
 
     def spoken(self, state: State) -> list[str]:
-        return [one for one in self._words(state) if one] + ([app().say("slip.code_is")] if self.code else [])
+        code = state.traveller.slip
+        # Letter by letter, or the voice makes a word of it.
+        spelt = [app().say("slip.code_is"), ", ".join(code)] if code else []
+        return [one for one in self._words(state) if one] + spelt
 
     def _words(self, state: State) -> tuple[str, str, str]:
         status = state.status

@@ -26,7 +26,7 @@ DIGITS: Final = f"123456789{BACK}0{DONE}"
 
 def rows_for(language: str) -> tuple[str, ...]:
     """Four rows of eleven keys: digits, then letters; at the end of each but the third what is done with them."""
-    first, second, third = _ARABIC if language == "ar" else _LATIN[language]
+    first, second, third = _ARABIC if language == "ar" else _LATIN.get(language, _LATIN["en"])
     return "1234567890" + BACK, first + "-", second + SPACE, third + DONE
 
 
@@ -38,7 +38,7 @@ class Key(Press):
     """Called with the letter."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(fixed=True, **kwargs)
         self.fbind("letter", self._label)
         self._label()
 

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Final
 
 from kiosk_app.flow.state import Comfort
+from kiosk_app.ui.shaping import is_right_to_left
 
 REACH_MM: Final = 1220.0
 """Nothing to touch lies higher above the floor in reach mode (EN 301 549, 8.3)."""
@@ -166,7 +167,7 @@ class Look:
 
     @property
     def right_to_left(self) -> bool:
-        return self.language == "ar"
+        return is_right_to_left(self.language)
 
     @property
     def landscape(self) -> bool:

@@ -36,6 +36,8 @@ class Press(ButtonBehavior, FloatLayout):
     language = StringProperty("")
     least = NumericProperty(0.0)
     """Least height, mm; 0: the look's own."""
+    fixed = BooleanProperty(False)
+    """Exactly as high as `least`: the keys of a keyboard."""
     ground = StringProperty("card")
     ink = StringProperty("primary")
 

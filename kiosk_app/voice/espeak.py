@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import shutil
 import subprocess
 import tempfile
@@ -18,7 +19,9 @@ from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
-VOICES = {"fr": "fr", "en": "en", "ar": "ar", "pt": "pt", "es": "es"}
+LANGUAGE = re.compile(r"[a-z]{2,3}")
+"""A language's code is the name of its voice; one that espeak-ng does not have stays silent."""
+
 MAX_TEXT = 800
 """Characters of one utterance; what is longer is cut at a word."""
 
@@ -55,7 +58,7 @@ class Espeak:
 
     def render(self, text: str, language: str) -> Path | None:
         """The utterance as a file. None for a text or language that cannot be said, when interrupted, on failure."""
-        text, voice = speakable(text), VOICES.get(language)
+        text, voice = speakable(text), language if LANGUAGE.fullmatch(language) else None
         if not text or voice is None:
             return None
         name = hashlib.sha256(f"{voice} {self._speed} {text}".encode()).hexdigest() + ".wav"

@@ -26,6 +26,7 @@ import numpy as np
 
 from border_agent.agent.staff import StaffFile, StaffRole
 from border_agent.api.client import AgentClient
+from border_agent.demo.counter import Arrival
 from border_agent.demo.display import click, private_display
 from border_agent.demo.display import press_key as press_x_key
 from border_agent.demo.hand import Hand
@@ -44,11 +45,14 @@ NUMBER, CODE = "4711", "73519284"
 class Stage:
     """What a scenario works with."""
 
-    def __init__(self, hand: Hand, world: KioskWorld, cast: Cast, training_cast: Cast, folder: Path) -> None:
+    def __init__(
+        self, hand: Hand, world: KioskWorld, cast: Cast, training_cast: Cast, child: Arrival, folder: Path
+    ) -> None:
         self.hand = hand
         self.world = world
         self.cast = cast
         self.training_cast = training_cast
+        self.child = child
         self._folder = folder
         self._jack = os.open(folder / "jack", os.O_RDWR)
 
@@ -201,6 +205,34 @@ def family(stage: Stage) -> None:
     finish(stage)
 
 
+def child(stage: Stage) -> None:
+    """A child under the policy's age is never asked for its face, and goes to an officer with its family."""
+    stage.at_ease()
+    stage.cast.out_of_turn.append(stage.child)
+    stage.begin("fr")
+    seen = set()
+    while (screen := stage.hand.state.screen) not in (Screen.COUNTER, Screen.OFFICER, Screen.GATE):
+        seen.add(screen)
+        time.sleep(0.005)
+    assert screen is Screen.OFFICER
+    assert Screen.PASSPORT in seen
+    assert Screen.FACE not in seen
+    assert "come_with_family" in stage.hand.state.traveller.say
+    finish(stage)
+
+
+def only_the_service_ends_it(stage: Stage) -> None:
+    """Neither the window manager's close nor Alt-F4 and Escape end the window."""
+    from kivy.core.window import Window
+
+    stage.at_ease()
+    assert stage.hand.on_window(lambda: Window.dispatch("on_request_close"))
+    for key in ("Escape", "alt+F4", "ctrl+q"):
+        press_x_key(key)
+    time.sleep(0.3)
+    stage.at_ease()
+
+
 def comfort(stage: Stage) -> None:
     """Contrast, large letters and low controls; forgotten with the traveller."""
     stage.at_ease()
@@ -348,6 +380,8 @@ SCENARIOS: tuple[Callable[[Stage], None], ...] = (
     out_of_paper,
     reader_unplugged,
     family,
+    child,
+    only_the_service_ends_it,
     comfort,
     headphones,
     staff,
@@ -384,7 +418,7 @@ def main() -> int:
             ):
 
                 def play(app: Any) -> None:
-                    stage = Stage(Hand(app), world, cast, training_cast, folder)
+                    stage = Stage(Hand(app), world, cast, training_cast, arrivals[10], folder)
                     threading.Thread(target=_all, args=(stage, only, outcome), daemon=True).start()
 
                 run(

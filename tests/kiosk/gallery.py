@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from kiosk_app.flow.state import LANGUAGES
+from kiosk_app import words
 from kiosk_app.ui import glass
 
 SETTLE = 5
@@ -27,7 +27,7 @@ def main() -> int:
     """Draw, look, keep; exit status 1 where anything is wrong."""
     parser = argparse.ArgumentParser(description="every screen of the kiosk")
     parser.add_argument("--size", default="1080x1920")
-    parser.add_argument("--languages", default=",".join(LANGUAGES))
+    parser.add_argument("--languages", default=",".join(words.languages()))
     parser.add_argument("--themes", default="calm,contrast,large,reach")
     parser.add_argument("--only", default="")
     parser.add_argument("--out", type=Path)

@@ -31,6 +31,8 @@ def check(root: Any, look: Look, pixels: Any) -> Iterator[str]:
     presses = controls(root, look)
     words = [one for one in root.walk(restrict=True) if isinstance(one, Words) and one.text and _seen(one)]
     yield from _targets(presses, look)
+    for body in (one for one in root.walk(restrict=True) if isinstance(one, Body)):
+        yield from _inside(body)
     for one in words:
         yield from _words(one, look, pixels)
     yield from _covered(presses, words)
@@ -49,6 +51,15 @@ def _targets(presses: list[Press], look: Look) -> Iterator[str]:
             yield f"target {name} leaves the window"
         if look.comfort.reach and floor + high * look.panel.mm_per_pixel > REACH_MM + 0.5:
             yield f"target {name} lies {floor + high * look.panel.mm_per_pixel:.0f} mm above the floor"
+
+
+def _inside(body: Body) -> Iterator[str]:
+    """Words and controls stay between the bars."""
+    _, low, _, high = box(body)
+    for part in body.children:
+        _, bottom, _, top = box(part)
+        if part.height > 1 and (bottom < low - SLACK or top > high + SLACK):
+            yield f"{type(part).__name__} reaches over a bar"
 
 
 def _words(one: Words, look: Look, pixels: Any) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk_app.flow import LANGUAGES, Screen, State, Status, advance, nothing_kept
+from kiosk_app.flow import Screen, State, Status, advance, nothing_kept
 from kiosk_app.flow.commands import Drop, Start
 from kiosk_app.flow.events import (
     Action,
@@ -32,7 +32,7 @@ from kiosk_app.flow.waiting import MAINTENANCE_SECONDS, PATIENCE, UNHURRIED, WAR
 
 IDS = st.sampled_from(["", "aa", "bb", "cc"])
 STEPS = st.sampled_from(["", "document", "page", "visa", "face", "questions", "of-2030"])
-VALUES = st.one_of(st.sampled_from([*LANGUAGES, "contrast", "voice", "tourism", "printer"]), st.text(max_size=5))
+VALUES = st.one_of(st.sampled_from(["fr", "ar", "contrast", "voice", "tourism", "printer"]), st.text(max_size=5))
 STATUS = st.builds(
     Status,
     ready=st.booleans(),

@@ -20,7 +20,7 @@ def test_visits_and_faults(album: Path) -> None:
     """Flows in French, English, Arabic; agent killed, reader pulled, paper out, line down, officer called."""
     outcome = last_line("tests.kiosk.drive", str(album), seconds=500)
     assert {name: fault for name, fault in outcome.items() if fault} == {}
-    assert len(outcome) == 14
+    assert len(outcome) == 16
 
 
 @pytest.mark.timeout(300)

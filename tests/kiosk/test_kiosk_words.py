@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from kiosk_app import words
-from kiosk_app.flow import LANGUAGES, Screen
+from kiosk_app.flow import Screen
 from tests.words import test_words_glossary as glossary
 
+LANGUAGES = words.languages()
 KIOSK = Path(words.__file__).parent
 PLACE = re.compile(r"\{([a-z_]+)\}")
 SAME = {
@@ -29,8 +31,25 @@ def source() -> str:
     )
 
 
-def test_every_language_of_the_flow_has_a_file_and_every_file_a_place_in_the_flow() -> None:
-    assert sorted(LANGUAGES) == list(words.available())
+def test_the_languages_and_their_order_are_what_the_files_say() -> None:
+    assert LANGUAGES == ("fr", "en", "ar", "pt", "es")
+
+
+def test_adding_a_language_is_adding_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(words.LOCALE, tmp_path / "locale")
+    english = (tmp_path / "locale" / "en" / "LC_MESSAGES" / "kiosk.po").read_text(encoding="utf-8")
+    new = tmp_path / "locale" / "sw" / "LC_MESSAGES" / "kiosk.po"
+    new.parent.mkdir(parents=True)
+    new.write_text(english.replace('msgstr "2"', 'msgstr "6"').replace('"English"', '"Kiswahili"'), "utf-8")
+    for cached in (words.catalogue, words.languages):
+        cached.cache_clear()
+    monkeypatch.setattr(words, "LOCALE", tmp_path / "locale")
+    try:
+        assert words.languages() == ("fr", "en", "ar", "pt", "es", "sw")
+        assert words.say("language.name", "sw") == "Kiswahili"
+    finally:
+        for cached in (words.catalogue, words.languages):
+            cached.cache_clear()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

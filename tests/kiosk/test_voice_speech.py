@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiosk_app.voice import espeak
-from kiosk_app.voice.espeak import MAX_FILES, MAX_TEXT, VOICES, Espeak, speakable
+from kiosk_app.voice.espeak import MAX_FILES, MAX_TEXT, Espeak, speakable
 from kiosk_app.voice.speech import Speaker
 
 SENTENCES = {
@@ -97,7 +97,7 @@ def speaker(player: Recorder, sounds: Path) -> Iterator[Speaker]:
     made.close()
 
 
-@pytest.mark.parametrize("language", VOICES)
+@pytest.mark.parametrize("language", ("fr", "en", "ar", "pt", "es"))
 def test_every_language_is_spoken(voice: Espeak, language: str) -> None:
     path = voice.render(SENTENCES[language], language)
     assert path is not None and voice.available
@@ -164,7 +164,7 @@ def test_a_cleaner_of_temporary_files_does_no_harm(voice: Espeak) -> None:
     assert again is not None and again.exists() and voice.available
 
 
-@pytest.mark.parametrize(("text", "language"), [("", "fr"), ("\x00\n \u2028", "fr"), ("Hallo", "de"), ("a", "-w /x")])
+@pytest.mark.parametrize(("text", "language"), [("", "fr"), ("\x00\n \u2028", "fr"), ("Hallo", "qqq"), ("a", "-w /x")])
 def test_what_cannot_be_said_is_no_fault(voice: Espeak, text: str, language: str) -> None:
     assert voice.render(text, language) is None
     assert voice.available
