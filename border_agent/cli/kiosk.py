@@ -16,6 +16,12 @@ from border_agent.cli.base import BorneGroup, json_option, print_json, t
 from border_agent.cli.demo import ALBUM
 from border_agent.errors import BorneError
 
+_RESULTS = {
+    "result-gate": "cli.kiosk.result_gate",
+    "result-counter": "cli.kiosk.result_counter",
+    "result-officer": "cli.kiosk.result_officer",
+}
+
 
 class WindowFailed(BorneError):
     """There is no window that a traveller could see."""
@@ -103,7 +109,7 @@ def demo(
             "cli.kiosk.visit",
             number=visit.number,
             language=visit.language,
-            result=t(f"cli.kiosk.{visit.result.replace('-', '_')}"),
+            result=t(_RESULTS[visit.result]),
             seconds=visit.seconds,
             machine=round(visit.machine_ms),
         )

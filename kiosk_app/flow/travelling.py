@@ -107,6 +107,11 @@ def lost(state: State, event: InspectionLost, now: float) -> Change:
     return _start_over(state, now, Sound(Tone.ERROR_SOFT))
 
 
+def result_screen(say: tuple[str, ...]) -> Screen:
+    """The screen of an outcome; an officer for everything that has no better one."""
+    return _RESULT_OF.get(say[0], Screen.OFFICER) if say else Screen.OFFICER
+
+
 def open_question(state: State) -> Question | None:
     """The first question of the policy that has no answer from this screen."""
     questions = state.status.questions if state.status is not None else ()
@@ -207,8 +212,7 @@ def _collecting(state: State, before: Traveller, now: float) -> Change:
 
 def _result(state: State, now: float) -> Change:
     """Where to go. An officer's help is the answer to everything that has no better one."""
-    say = state.traveller.say
-    screen = _RESULT_OF.get(say[0], Screen.OFFICER) if say else Screen.OFFICER
+    screen = result_screen(state.traveller.say)
     tone = Tone.ATTENTION if screen is Screen.OFFICER else Tone.SUCCESS
     commands: list[Command] = [Sound(tone)]
     traveller = state.traveller

@@ -5,8 +5,8 @@ from __future__ import annotations
 from kivy.properties import StringProperty
 
 from kiosk_app.flow.state import Screen, State
+from kiosk_app.results import grouped
 from kiosk_app.ui.frame import KioskScreen
-from kiosk_app.ui.slips import grouped
 
 
 class PaperOutScreen(KioskScreen):

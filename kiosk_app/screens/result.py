@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from kivy.properties import BooleanProperty, StringProperty
 
+from kiosk_app import results
 from kiosk_app.flow.state import Screen, State
 from kiosk_app.ui.current import app
 from kiosk_app.ui.frame import KioskScreen
-from kiosk_app.ui.slips import grouped
-
-_HINTS = ("show_passport", "show_visa", "renew_passport", "come_with_family")
 
 
 class ResultScreen(KioskScreen):
@@ -27,7 +25,7 @@ class ResultScreen(KioskScreen):
         self.name = state.screen.value
         self.ink = "text" if state.screen is Screen.OFFICER else "good"
         self.title, self.text, self.hints = self._words(state)
-        self.code = grouped(state.traveller.slip)
+        self.code = results.grouped(state.traveller.slip)
         self.family = bool(state.traveller.inspection)
 
     def spoken(self, state: State) -> list[str]:
@@ -37,14 +35,8 @@ class ResultScreen(KioskScreen):
         return [one for one in self._words(state) if one] + spelt
 
     def _words(self, state: State) -> tuple[str, str, str]:
-        status = state.status
-        places = {Screen.GATE: "gate", Screen.COUNTER: "counter"}
-        place = getattr(status, places[state.screen]) if status is not None and state.screen in places else ""
         name = state.screen.value
-        key = f"{name}.title_at" if place else f"{name}.title"
-        title = app().say(key, place=place)
-        known = [code for code in state.traveller.say[1:] if code in _HINTS]
-        return title, app().say(f"{name}.text"), " ".join(app().say(f"hint.{code}") for code in known)
+        return results.title(state, app().say), app().say(f"{name}.text"), " ".join(results.hints(state, app().say))
 
 
 SCREENS = {Screen.GATE: ResultScreen, Screen.COUNTER: ResultScreen, Screen.OFFICER: ResultScreen}

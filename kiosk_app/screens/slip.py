@@ -5,9 +5,9 @@ from __future__ import annotations
 from kivy.properties import StringProperty
 
 from kiosk_app.flow.state import Screen, SlipState, State
+from kiosk_app.results import grouped
 from kiosk_app.ui.current import app
 from kiosk_app.ui.frame import KioskScreen
-from kiosk_app.ui.slips import grouped
 
 
 class SlipScreen(KioskScreen):

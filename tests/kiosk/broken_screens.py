@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from kiosk_app.ui import glass
@@ -19,27 +17,14 @@ WIDTH, HEIGHT = 1080, 1920
 def main() -> None:
     """Break the passport's screen in one way after the other."""
     glass.prepare(WIDTH, HEIGHT, fullscreen=False)
-    from kiosk_app import app as kiosk
     from kiosk_app.flow import Comfort
     from kiosk_app.ui import shot
     from kiosk_app.ui.text import Words
-    from kiosk_app.voice.guide import Guide
-    from tests.kiosk.gallery import rest, settle
     from tests.kiosk.kiosk_states import screens
     from tests.kiosk.screen_checks import check
+    from tests.kiosk.still import rest, settle, still
 
-    class Still(kiosk.KioskApp):
-        def happened(self, event: Any) -> None:
-            del event
-
-    class Nobody:
-        def do(self, command: Any, state: Any) -> None: ...
-        def watch(self, inspection: str) -> None: ...
-
-    kiosk.FADE_SECONDS = 0.001
-    app = Still(Nobody(), Guide(None, None), Path(tempfile.mkdtemp()), width=WIDTH, height=HEIGHT)
-    app.now = lambda: 0.0
-    app._run_prepare()
+    app = still(WIDTH, HEIGHT)
     state = dict(screens("en", "calm"))["passport"]
 
     def words() -> list[Any]:

@@ -12,15 +12,11 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from kiosk_app import words
 from kiosk_app.ui import glass
-
-SETTLE = 5
-"""Turns of Kivy's loop until layouts that depend on each other have come to rest."""
 
 
 def main() -> int:
@@ -46,30 +42,13 @@ def draw(chosen: Any, width: int, height: int) -> tuple[int, dict[str, list[str]
     """Every screen asked for: how many, and by picture what is wrong."""
     from kivy.core.window import Window
 
-    from kiosk_app import app as kiosk
     from kiosk_app.ui import shot
-    from kiosk_app.voice.guide import Guide
     from tests.kiosk.kiosk_states import screens
     from tests.kiosk.screen_checks import check
-
-    class Still(kiosk.KioskApp):
-        """Shows states; nothing happens."""
-
-        def happened(self, event: Any) -> None:
-            del event
-
-    class Nobody:
-        def do(self, command: Any, state: Any) -> None:
-            del command, state
-
-        def watch(self, inspection: str) -> None:
-            del inspection
+    from tests.kiosk.still import rest, settle, still
 
     glass.require_window(Window, width, height)
-    kiosk.FADE_SECONDS = 0.001
-    app = Still(Nobody(), Guide(None, None), Path(tempfile.mkdtemp()), width=width, height=height)
-    app.now = lambda: 0.0
-    app._run_prepare()
+    app = still(width, height)
     face = _face()
     only = set(filter(None, chosen.only.split(",")))
     drawn, wrong = 0, {}
@@ -93,29 +72,6 @@ def draw(chosen: Any, width: int, height: int) -> tuple[int, dict[str, list[str]
                     chosen.out.mkdir(parents=True, exist_ok=True)
                     shot.save(chosen.out / f"{picture}.png")
     return drawn, wrong
-
-
-def settle() -> None:
-    """Let everything that waits for the next turn of Kivy's loop happen, without drawing a frame for each."""
-    from kivy.clock import Clock
-    from kivy.lang import Builder
-
-    for _ in range(SETTLE):
-        Clock.tick()
-        Builder.sync()
-        Clock.tick_draw()
-        Builder.sync()
-
-
-def rest(screen: Any) -> None:
-    """Bring what moves to the place where it says most."""
-    motion = getattr(screen, "_motion", None)
-    if motion is not None:
-        motion.stop(screen)
-    for name, value in (("slide", 0.9), ("mix", 0.0), ("turn", 0.5)):
-        if hasattr(screen, name):
-            setattr(screen, name, value)
-    screen.opacity = 1.0
 
 
 def _face() -> Any:

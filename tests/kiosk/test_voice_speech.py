@@ -164,7 +164,9 @@ def test_a_cleaner_of_temporary_files_does_no_harm(voice: Espeak) -> None:
     assert again is not None and again.exists() and voice.available
 
 
-@pytest.mark.parametrize(("text", "language"), [("", "fr"), ("\x00\n \u2028", "fr"), ("Hallo", "Deutsch"), ("a", "-w /x")])
+@pytest.mark.parametrize(
+    ("text", "language"), [("", "fr"), ("\x00\n \u2028", "fr"), ("Hallo", "Deutsch"), ("a", "-w /x")]
+)
 def test_what_cannot_be_said_is_no_fault(voice: Espeak, text: str, language: str) -> None:
     assert voice.render(text, language) is None
     assert voice.available
