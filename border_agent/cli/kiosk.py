@@ -41,7 +41,8 @@ class Size(click.ParamType[tuple[int, int]]):
         return int(width), int(height)
 
 
-size_option = click.option("--size", type=Size(), default="1080x1920", help=t("cli.kiosk.size"))
+PORTRAIT, LANDSCAPE = (1080, 1920), (1280, 800)
+size_option = click.option("--size", type=Size(), default=None, help=t("cli.kiosk.size"))
 
 
 @click.group(cls=BorneGroup, help=t("cli.kiosk"))
@@ -56,7 +57,9 @@ def kiosk() -> None:
 @click.option("--fullscreen/--window", default=True, help=t("cli.kiosk.fullscreen"))
 @click.option("--jack", default="", help=t("cli.kiosk.jack"))
 @click.option("--silent", is_flag=True, help=t("cli.kiosk.silent"))
-def run(socket: str, training_socket: str, size: tuple[int, int], fullscreen: bool, jack: str, silent: bool) -> None:
+def run(
+    socket: str, training_socket: str, size: tuple[int, int] | None, fullscreen: bool, jack: str, silent: bool
+) -> None:
     from kiosk_app.run import Settings
 
     with _window_errors():
@@ -66,8 +69,8 @@ def run(socket: str, training_socket: str, size: tuple[int, int], fullscreen: bo
             Settings(
                 socket=socket,
                 training_socket=training_socket,
-                width=size[0],
-                height=size[1],
+                width=(size or PORTRAIT)[0],
+                height=(size or PORTRAIT)[1],
                 fullscreen=fullscreen,
                 jack=jack,
                 sound=not silent,
@@ -93,16 +96,17 @@ def demo(
     questions: bool,
     pictures: Path | None,
     album: Path,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     as_json: bool,
 ) -> None:
-    from border_agent.demo.display import private_display
+    from border_agent.demo.display import fits, private_display
     from border_agent.demo.kiosk import Visit, play_kiosk
     from border_agent.demo.kiosk_world import Cast, KioskWorld
 
     console = Console(stderr=True, highlight=False)
     console.print(f"[bold]{t('cli.kiosk.title')}[/]\n[dim]{t('demo.fictional')}[/]", soft_wrap=True)
-    seen = "DISPLAY" in os.environ and not scripted
+    seen = bool(os.environ.get("DISPLAY")) and not scripted
+    width, height = size or (LANDSCAPE if seen and not fits(*PORTRAIT) else PORTRAIT)
 
     def tell(visit: Visit) -> None:
         words = t(
@@ -126,11 +130,11 @@ def demo(
             from kiosk_app import run as kiosk_run
 
             console.print(f"[bold]·[/] {t('cli.kiosk.yours')}", soft_wrap=True)
-            kiosk_run.run(kiosk_run.Settings(socket=str(world.socket), width=size[0], height=size[1]))
+            kiosk_run.run(kiosk_run.Settings(socket=str(world.socket), width=width, height=height))
             return
-        stack.enter_context(private_display(*size))
+        stack.enter_context(private_display(width, height))
         report = play_kiosk(
-            world, cast, travellers=travellers, width=size[0], height=size[1], pictures=pictures, tell=tell
+            world, cast, travellers=travellers, width=width, height=height, pictures=pictures, tell=tell
         )
     if as_json:
         print_json(report.as_json())

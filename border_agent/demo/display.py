@@ -48,6 +48,13 @@ def private_display(width: int, height: int) -> Iterator[str]:
         server.wait()
 
 
+def fits(width: int, height: int) -> bool:
+    """Whether the display is as large as that; True where it does not say."""
+    asked = subprocess.run(["xdotool", "getdisplaygeometry"], check=False, capture_output=True, text=True, timeout=10)
+    sides = asked.stdout.split()
+    return len(sides) != 2 or (int(sides[0]) >= width and int(sides[1]) >= height)
+
+
 def click(x: float, y: float) -> None:
     """A touch at this place of the display, counted from above, as a finger's: the X server's own event."""
     _xdotool("mousemove", str(round(x)), str(round(y)), "mousedown", "1", "mouseup", "1")

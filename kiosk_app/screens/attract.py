@@ -23,10 +23,12 @@ class AttractScreen(KioskScreen):
     privacy = StringProperty("")
     begin = StringProperty("")
     spoken_in = StringProperty("")
+    every = StringProperty("")
     offline = BooleanProperty(False)
 
     def __init__(self, **kwargs: Any) -> None:
         self._turn = 0
+        self.every = "  ·  ".join(app().say("attract.welcome", language) for language in words.languages())
         self.foot = ["settings"]
         super().__init__(**kwargs)
         self._say()

@@ -56,6 +56,13 @@ def rest(screen: Any) -> None:
     motion = getattr(screen, "_motion", None)
     if motion is not None:
         motion.stop(screen)
+    timer = getattr(screen, "_timer", None)
+    if timer is not None:
+        timer.cancel()
+    if hasattr(screen, "_turn"):
+        screen._turn = 0
+        screen._say()
+        screen.ids.talk.opacity = 1.0
     for name, value in (("slide", 0.9), ("mix", 0.0), ("turn", 0.5)):
         if hasattr(screen, name):
             setattr(screen, name, value)
