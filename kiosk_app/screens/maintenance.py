@@ -39,7 +39,8 @@ class MaintenanceScreen(KioskScreen):
         self.who = f"{staff.name} · {app().say(role)}" if app().has(role) else staff.name
         self.can_reboot, self.can_train = staff.can_reboot, staff.can_train
         self.facts = "\n".join(self._fact(name, value) for name, value in staff.facts if app().has(f"fact.{name}"))
-        self.log = "\n".join(line[:LONGEST] for line in staff.log[-(4 if look().landscape else 12) :])
+        most = 4 if look().landscape else 5 if look().comfort.reach else 12
+        self.log = "\n".join(line[:LONGEST] for line in staff.log[-most:])
         devices = (status.devices, staff.tests)
         if devices != self._shown:
             self._shown = devices
