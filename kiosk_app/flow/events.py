@@ -107,6 +107,14 @@ class InspectionLost:
 
 
 @dataclass(frozen=True)
+class AnswerRefused:
+    """The agent did not take this answer: the question stands."""
+
+    inspection: str
+    key: str
+
+
+@dataclass(frozen=True)
 class SlipCame:
     """The slip of an inspection was printed, or not: then the code says why."""
 
@@ -165,6 +173,7 @@ Event = (
     | InspectionCame
     | StartRefused
     | InspectionLost
+    | AnswerRefused
     | SlipCame
     | SignedIn
     | SignInRefused

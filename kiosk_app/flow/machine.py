@@ -9,6 +9,7 @@ from kiosk_app.flow.change import Change, go, to_idle
 from kiosk_app.flow.events import (
     Action,
     AgentLost,
+    AnswerRefused,
     Event,
     FactsCame,
     InspectionCame,
@@ -44,6 +45,8 @@ def advance(state: State, event: Event, now: float) -> Change:
             return travelling.refused(state, event, now)
         case InspectionLost():
             return travelling.lost(state, event, now)
+        case AnswerRefused():
+            return travelling.answer_refused(state, event, now)
         case SlipCame():
             return ending.slip_came(state, event, now)
         case SignInTried() | SignedIn() | SignInRefused() | FactsCame() | Tried():

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from kiosk_app.flow.change import Change, go, reset, started, underneath
 from kiosk_app.flow.commands import Answer, Call, Command, Drop, Print, Skip, Sound, Tone
-from kiosk_app.flow.events import Action, InspectionCame, InspectionLost, StartRefused, Tapped
+from kiosk_app.flow.events import Action, AnswerRefused, InspectionCame, InspectionLost, StartRefused, Tapped
 from kiosk_app.flow.state import (
     STEPS,
     Question,
@@ -105,6 +105,18 @@ def lost(state: State, event: InspectionLost, now: float) -> Change:
     if event.id != traveller.inspection or state.screen not in (*STEPS, Screen.MOMENT):
         return Change(state)
     return _start_over(state, now, Sound(Tone.ERROR_SOFT))
+
+
+def answer_refused(state: State, event: AnswerRefused, now: float) -> Change:
+    """The question is asked again."""
+    traveller = state.traveller
+    if event.inspection != traveller.inspection or event.key not in traveller.told:
+        return Change(state)
+    told = tuple(key for key in traveller.told if key != event.key)
+    state = replace(state, traveller=replace(traveller, told=told))
+    if traveller.step == "questions":
+        state = underneath(state, _step_screen(state), now)
+    return Change(state, (Sound(Tone.ERROR_SOFT),))
 
 
 def result_screen(say: tuple[str, ...]) -> Screen:

@@ -1,4 +1,4 @@
-"""`Link`: what the flow wants done, done in its order by one thread; another gives the sign of life once a second."""
+"""`Link`: what the flow wants done, done in its order; and the sign of life, once a second."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from kiosk_app.flow.commands import (
 )
 from kiosk_app.flow.events import (
     AgentLost,
+    AnswerRefused,
     Event,
     InspectionLost,
     SignedIn,
@@ -52,6 +53,7 @@ BEAT_SECONDS: Final = 1.0
 MOST_WAITING: Final = 200
 """Commands that wait while the agent is away; more would be a defect, and are dropped."""
 
+Lane = queue.Queue[tuple[Command, State] | None]
 Post = Callable[[Event], None]
 Vitals = Callable[[], tuple[str, int]]
 """The screen that is shown, and how many frames reached the window."""
@@ -66,7 +68,9 @@ class Link:
         self._post: Post = lambda _event: None
         self._vitals: Vitals = lambda: ("", 0)
         self._camera_wake: Callable[[], None] = lambda: None
-        self._waiting: queue.Queue[tuple[Command, State] | None] = queue.Queue(MOST_WAITING)
+        self._talk: Lane = queue.Queue(MOST_WAITING)
+        self._paper: Lane = queue.Queue(MOST_WAITING)
+        """What takes seconds: nobody's passport waits for another one's slip."""
         self._ending = threading.Event()
         self._begun: dict[int, str] = {}
         """Inspections by ticket, of the last few: a drop may come before the window has heard the id."""
@@ -78,13 +82,15 @@ class Link:
     def start(self, post: Post, vitals: Vitals, camera_wake: Callable[[], None]) -> None:
         """Begin; `post` and `camera_wake` may be called from any thread."""
         self._post, self._vitals, self._camera_wake = post, vitals, camera_wake
-        for run in (self._beat, self._work):
-            threading.Thread(target=run, name=run.__name__.strip("_"), daemon=True).start()
+        threading.Thread(target=self._beat, name="beat", daemon=True).start()
+        for name, lane in (("talk", self._talk), ("paper", self._paper)):
+            threading.Thread(target=self._work, args=(lane,), name=name, daemon=True).start()
 
     def stop(self) -> None:
         """End. What waits is not done any more."""
         self._ending.set()
-        self._waiting.put(None)
+        for lane in (self._talk, self._paper):
+            lane.put(None)
         self.watch("")
         if self._following is not None:
             self._following.end()
@@ -97,7 +103,8 @@ class Link:
     def do(self, command: Command, state: State) -> None:
         """Have a command carried out, after those before it. Returns at once."""
         try:
-            self._waiting.put_nowait((command, state))
+            lane = self._paper if isinstance(command, Print | TryDevice) else self._talk
+            lane.put_nowait((command, state))
         except queue.Full:
             _log.error("a command was dropped: %s", type(command).__name__)
 
@@ -131,8 +138,8 @@ class Link:
                     self._post(AgentLost())
                 self._ending.wait(BEAT_SECONDS / 4)
 
-    def _work(self) -> None:
-        while (item := self._waiting.get()) is not None:
+    def _work(self, lane: Lane) -> None:
+        while (item := lane.get()) is not None:
             command, state = item
             try:
                 with AgentClient(self._socket, as_kiosk=True) as client:
@@ -140,7 +147,7 @@ class Link:
             except AgentGone:
                 self._failed(command, "api.agent_gone")
             except ApiRefused as error:
-                self._failed(command, error.reason, error.seconds if hasattr(error, "seconds") else 0)
+                self._failed(command, error.reason, error.seconds)
             except Exception:
                 # A defect of ours in one command must not leave the kiosk deaf to all others.
                 _log.exception("a command failed: %s", type(command).__name__)
@@ -200,6 +207,8 @@ class Link:
             case Resume(id_):
                 if code == "inspection.unknown":
                     self._post(InspectionLost(id_))
+            case Answer(id_, key):
+                self._post(AnswerRefused(id_, key))
             case Print(id_):
                 self._post(SlipCame(id_, code))
             case SignIn():

@@ -149,6 +149,17 @@ def test_a_kiosk_sees_no_reason_and_decides_nothing(start: Start) -> None:
             call()
 
 
+def test_a_window_is_told_what_a_traveller_may_read_under_any_account(start: Start, folder: Path) -> None:
+    """The kiosk's window asks for less than its account may; nobody can ask for more."""
+    _, officer = start()
+    case = proposed(officer)
+    with AgentClient(str(folder / "agent.sock"), as_kiosk=True) as window:
+        assert "findings" not in window.inspection(case["id"])
+        with pytest.raises(ApiRefused, match="403 api.not_allowed"):
+            window.state()
+    assert "findings" in officer.inspection(case["id"])
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_another_user_of_the_machine_gets_nothing(start: Start, folder: Path) -> None:
     start()

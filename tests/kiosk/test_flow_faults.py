@@ -9,6 +9,7 @@ import pytest
 
 from kiosk_app.flow import Screen, Traveller
 from kiosk_app.flow.commands import (
+    Answer,
     AskFacts,
     Call,
     Drop,
@@ -17,12 +18,15 @@ from kiosk_app.flow.commands import (
     SignIn,
     SignOut,
     Skip,
+    Sound,
     Start,
+    Tone,
     UseAgent,
 )
 from kiosk_app.flow.events import (
     Action,
     AgentLost,
+    AnswerRefused,
     FactsCame,
     InspectionLost,
     SignedIn,
@@ -35,7 +39,7 @@ from kiosk_app.flow.events import (
 )
 from kiosk_app.flow.state import Guidance, SlipState
 from kiosk_app.flow.waiting import MOMENT_SECONDS, RESULT_SECONDS, WARN_AFTER
-from tests.kiosk.flow_kit import STATUS, Kiosk, view
+from tests.kiosk.flow_kit import ADDRESS, PURPOSE, STATUS, Kiosk, view
 
 
 def test_steps_are_left_out_by_the_traveller_and_by_the_agent() -> None:
@@ -103,6 +107,20 @@ def test_paper_that_ends_while_printing() -> None:
     kiosk(SlipCame("aa", "printer.paper_out"))
     assert kiosk.state.traveller.paper is SlipState.FAILED
     assert kiosk.tap(Action.NEXT) is Screen.PAPER_OUT
+
+
+def test_an_answer_the_agent_does_not_take_is_asked_for_again() -> None:
+    kiosk = Kiosk(replace(STATUS, questions=(PURPOSE, ADDRESS)))
+    kiosk.begin()
+    kiosk(view("aa", "questions"))
+    kiosk.tap(Action.ANSWER, "work")
+    kiosk.tap(Action.ANSWER, "Rue 1")
+    assert kiosk(AnswerRefused("bb", "address")) is Screen.ADDRESS
+    assert kiosk.asked == []
+    assert kiosk(AnswerRefused("aa", "address")) is Screen.ADDRESS
+    assert kiosk.asked == [Sound(Tone.ERROR_SOFT)]
+    kiosk.tap(Action.ANSWER, "Rue 2")
+    assert kiosk.of(Answer) == [Answer("aa", "address", "Rue 2")]
 
 
 def test_a_kiosk_without_a_printer_speaks_of_no_slip() -> None:

@@ -12,6 +12,7 @@ from kiosk_app.flow.commands import Drop, Start
 from kiosk_app.flow.events import (
     Action,
     AgentLost,
+    AnswerRefused,
     Event,
     FactsCame,
     InspectionCame,
@@ -63,6 +64,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     VIEWS,
     st.builds(StartRefused, ticket=st.integers(0, 4), code=st.just("inspection.busy")),
     st.builds(InspectionLost, id=IDS),
+    st.builds(AnswerRefused, inspection=IDS, key=st.sampled_from(["purpose", "address"])),
     st.builds(SlipCame, inspection=IDS, code=st.sampled_from(["", "printer.paper_out"])),
     st.builds(SignInTried, number=st.just("1234"), code=st.just("73519284")),
     st.builds(SignedIn, token=st.just("t"), name=st.just("n"), role=st.just("technician")),
