@@ -68,7 +68,7 @@ def came(state: State, view: InspectionCame, now: float) -> Change:
     traveller = state.traveller
     if view.ticket and view.ticket == traveller.starting:
         traveller = replace(traveller, inspection=view.id, starting=0)
-    elif view.id != traveller.inspection:
+    elif not view.id or view.id != traveller.inspection:
         return Change(state, (Drop(view.id),) if view.ticket and view.phase == "collecting" else ())
     if traveller.phase not in ("", "collecting"):
         return Change(state)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from kivy.properties import StringProperty
+from kivy.uix.boxlayout import BoxLayout
 
 from kiosk_app.flow.events import Action
 from kiosk_app.flow.state import Screen
 from kiosk_app.ui.current import app, look
-from kiosk_app.ui.frame import KioskScreen, Row
+from kiosk_app.ui.frame import KioskScreen
 from kiosk_app.ui.keys import BACK, DONE, LONGEST, SPACE, Key, rows_for
 from kiosk_app.ui.press import Press
 
@@ -21,8 +22,9 @@ class AddressScreen(KioskScreen):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        # Keyboards stand as they are built, whichever way their letters are written.
         for letters in reversed(rows_for(look().language)):
-            row = Row(spacing=look().mm(1.6), size_hint_y=None, height=look().mm(20))
+            row = BoxLayout(spacing=look().mm(1.6), size_hint_y=None, height=look().mm(20))
             for letter in letters:
                 row.add_widget(Key(letter=letter, least=20, pressed_by=self.press))
             self.ids.pad.add_widget(row, index=len(self.ids.pad.children))

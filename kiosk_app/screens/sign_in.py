@@ -28,6 +28,7 @@ class SignInScreen(KioskScreen):
         super().__init__(**kwargs)
         self._refusal: Any = None
         self.ids.pad.cols = 3
+        self.ids.pad.orientation = "lr-tb"  # digits stand so everywhere
         for digit in DIGITS:
             self.ids.pad.add_widget(Key(letter=digit, pressed_by=self.press, least=look().target))
         self._say()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kiosk_app.flow import Screen, State, Status, advance, nothing_kept
@@ -88,6 +88,7 @@ def told(story: list[tuple[Event, float]]) -> tuple[State, float, list[Any]]:
     return state, now, commands
 
 
+@settings(max_examples=400)
 @given(STORY)
 def test_time_alone_brings_every_state_to_a_clean_start(story: list[tuple[Event, float]]) -> None:
     state, now, _ = told(story)
@@ -105,6 +106,7 @@ def test_time_alone_brings_every_state_to_a_clean_start(story: list[tuple[Event,
     assert nothing_kept(state)
 
 
+@settings(max_examples=400)
 @given(STORY)
 def test_cancel_and_yes_brings_every_state_to_a_clean_start(story: list[tuple[Event, float]]) -> None:
     state, now, _ = told(story)
@@ -119,6 +121,7 @@ def test_cancel_and_yes_brings_every_state_to_a_clean_start(story: list[tuple[Ev
     assert nothing_kept(state)
 
 
+@settings(max_examples=400)
 @given(STORY)
 def test_an_idle_screen_holds_nobody(story: list[tuple[Event, float]]) -> None:
     state, _, _ = told(story)
@@ -128,6 +131,7 @@ def test_an_idle_screen_holds_nobody(story: list[tuple[Event, float]]) -> None:
         assert state.under not in OVERLAYS
 
 
+@settings(max_examples=400)
 @given(STORY)
 def test_every_inspection_left_behind_is_cancelled(story: list[tuple[Event, float]]) -> None:
     state, now, commands = told(story)
