@@ -16,6 +16,10 @@ NEEDED = (
     "mqtt_schemas/asyncapi.yaml",
     "mqtt_schemas/schemas/message-state.json",
     "kiosk_app/README.md",
+    "kiosk_app/ui/widgets.kv",
+    "kiosk_app/screens/passport.kv",
+    "kiosk_app/pictures/attract.svg",
+    "kiosk_app/locale/ar/LC_MESSAGES/kiosk.po",
 )
 
 

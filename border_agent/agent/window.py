@@ -21,7 +21,7 @@ class SignOfLife(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     screen: Annotated[str, Meta(pattern=r"^[a-z0-9_.-]{0,40}(?!\n)$")] = ""
     """Name of the screen that is shown."""
     frames: _Number = 0
-    """Frames drawn a second."""
+    """Frames drawn since it was opened."""
     memory_bytes: _Number = 0
 
 
