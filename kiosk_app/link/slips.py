@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from babel.dates import format_datetime
+
 from kiosk_app import words
 from kiosk_app.flow.state import State
 from kiosk_app.results import grouped, hints, title
 from kiosk_app.slip import SlipContent, SlipRows, render_slip
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def moment(now: datetime, language: str) -> str:
+    """Date and time as this language writes them; its catalogue holds the pattern (Unicode TR 35)."""
+    return str(format_datetime(now, words.say("slip.moment", language), locale=language)).replace(" ", NO_BREAK)
 
 
 def slip_of(state: State, now: datetime) -> SlipRows:
@@ -24,7 +33,7 @@ def slip_of(state: State, now: datetime) -> SlipRows:
             where=title(state, say),
             code=grouped(traveller.slip),
             qr=f"borne:{traveller.inspection}",
-            moment=say("slip.at", moment=f"{now:%d/%m/%Y %H:%M}"),
+            moment=say("slip.at", moment=moment(now, language)),
             lines=tuple([say("slip.text"), *hints(state, say)][:3]),
             contact_title=say("slip.contact"),
             contact=contact.get(language) or contact.get("en") or contact.get("fr") or say("slip.contact_default"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from kiosk_app import words
 from kiosk_app.flow import Screen
+from kiosk_app.link.slips import moment
 from tests.words import test_words_glossary as glossary
 
 LANGUAGES = words.languages()
@@ -112,3 +114,13 @@ def test_nothing_a_traveller_reads_names_a_reason() -> None:
     for language in ("fr", "en"):
         found = {key: text for key, text in words.catalogue(language).items() if reasons.search(text)}
         assert not {key for key in found if not key.startswith(staff)}
+
+
+def test_dates_are_written_as_people_here_write_them() -> None:
+    printed = datetime(2026, 11, 5, 14, 5)
+    assert [moment(printed, language).replace("\u00a0", " ") for language in ("fr", "en")] == [
+        "05/11/2026, 14 h 05",
+        "5 Nov 2026, 14:05",
+    ]
+    for language in LANGUAGES:
+        assert re.search(r"2026.*14.*05", moment(printed, language)), language
