@@ -47,15 +47,23 @@ class Hand:
 
     def touch(self, action: str, value: str = "") -> None:
         """Touch the control of this action on the screen that is up. Raises DemoFailed where there is none."""
+        self._click(lambda: self._place(action, value), f"{action} {value}".strip())
+
+    def type(self, letters: str) -> None:
+        """Touch the keys of the keyboard on the screen. Raises DemoFailed."""
+        for letter in letters:
+            self._click(lambda key=letter: self._key_place(key), f"key {letter}")  # type: ignore[misc]
+
+    def _click(self, find: Callable[[], tuple[float, float] | None], what: str) -> None:
         deadline = time.monotonic() + 5.0
         before = None
         while True:
-            place = self.on_window(lambda: None if self.app.shielded else self._place(action, value))
+            place = self.on_window(lambda: None if self.app.shielded else find())
             if place is not None and place == before:  # a new screen is laid out in its second turn
                 break
             before = place
             if time.monotonic() > deadline:
-                raise DemoFailed(f"{action} {value}".strip(), f"not on the screen {self.app.state.screen}")
+                raise DemoFailed(what, f"not on the screen {self.app.state.screen}")
             time.sleep(0.02)
         click(*place)
 
@@ -80,6 +88,15 @@ class Hand:
         if not done.wait(LOOK_SECONDS):
             raise DemoFailed("window", "it does not answer")
         return answer[0]
+
+    def _key_place(self, letter: str) -> tuple[float, float] | None:
+        from kiosk_app.ui.keys import Key
+
+        for key in self.app.screen.walk(restrict=True):
+            if isinstance(key, Key) and key.letter == letter:
+                x, y = key.to_window(*key.center)
+                return x, self.app.look.height - y
+        return None
 
     def _place(self, action: str, value: str) -> tuple[float, float] | None:
         from kiosk_app.ui.keypad import controls

@@ -130,6 +130,13 @@ def agent_bytes(world: KioskWorld) -> int:
         return int(officer.state()["memory_bytes"]["agent"])
 
 
+def address(language: str) -> str:
+    """A short address on the keys that this language has, and the key that sends it."""
+    from kiosk_app.ui.keys import DONE, SPACE, rows_for
+
+    return rows_for(language)[1][:4] + SPACE + "12" + DONE
+
+
 def pass_kiosk(hand: Hand, cast: Cast, number: int, language: str, folder: Path | None) -> tuple[Visit, int]:
     """One traveller, from the first touch until nobody is there again."""
     seen: list[Screen] = []
@@ -154,7 +161,7 @@ def pass_kiosk(hand: Hand, cast: Cast, number: int, language: str, folder: Path 
         if screen is Screen.PURPOSE:
             hand.touch("answer", "tourism")
         elif screen is Screen.ADDRESS:
-            hand.touch("skip")
+            hand.type(address(language))
         state = hand.leave(screen, 60.0)
     seconds = time.monotonic() - begun
     result = state.screen

@@ -23,8 +23,7 @@ from typing import Any
 
 from border_agent.agent.staff import StaffFile, StaffRole
 from border_agent.api.client import AgentClient
-from border_agent.demo.display import press_key as press_x_key
-from border_agent.demo.display import private_display
+from border_agent.demo.display import press_key, private_display
 from border_agent.demo.hand import Hand
 from border_agent.demo.kiosk import pass_kiosk
 from border_agent.demo.kiosk_world import Cast, KioskWorld
@@ -182,7 +181,7 @@ def only_the_service_ends_it(stage: Stage) -> None:
     stage.at_ease()
     assert stage.hand.on_window(lambda: Window.dispatch("on_request_close"))
     for key in ("Escape", "alt+F4", "ctrl+q"):
-        press_x_key(key)
+        press_key(key)
     time.sleep(0.3)
     stage.at_ease()
 
@@ -229,16 +228,16 @@ def headphones(stage: Stage) -> None:
         time.sleep(0.1)
     # Second button in order: English. The mark is moved, read aloud, and pressed.
     for key in ("Tab", "Tab", "Return"):
-        press_x_key(key)
+        press_key(key)
         time.sleep(0.15)
     state = stage.hand.until("language", lambda state: state.screen in (Screen.PASSPORT, Screen.VISA, Screen.FACE))
     assert state.language == "en", state.language
-    press_x_key("F1")
+    press_key("F1")
     stage.hand.see(Screen.HELP)
-    press_x_key("BackSpace")
+    press_key("BackSpace")
     stage.jack(inserted=False)
     stage.hand.until("silence", lambda state: not state.traveller.comfort.voice)
-    press_x_key("Escape")
+    press_key("Escape")
     stage.hand.see(Screen.CANCEL)
     stage.hand.touch("stop")
     stage.cast.pause = PAUSE

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import struct
-import time
 from pathlib import Path
 
 import numpy as np
 
 from border_agent.demo.counter import Arrival
-from border_agent.demo.display import click, press_and_hold
+from border_agent.demo.display import press_and_hold
 from border_agent.demo.hand import Hand
 from border_agent.demo.kiosk_world import Cast, KioskWorld
 from kiosk_app.flow.state import Screen, Traveller
@@ -78,8 +77,7 @@ def sign_in(stage: Stage, *, wrong_first: bool = False) -> None:
     stage.hand.see(Screen.SIGN_IN)
     for code in ("11111111", CODE) if wrong_first else (CODE,):
         for typed in (NUMBER, code):
-            for digit in (*typed, "✓"):
-                press_key(stage, digit)
+            stage.hand.type(f"{typed}✓")
         if code != CODE:
             stage.hand.until("refused", lambda state: state.staff is not None and bool(state.staff.refused))
     stage.hand.see(Screen.MAINTENANCE)
@@ -96,17 +94,3 @@ def hold(stage: Stage) -> None:
         return x, app.look.height - y
 
     press_and_hold(*stage.hand.on_window(place), HOLD_SECONDS + 0.5)
-
-
-def press_key(stage: Stage, letter: str) -> None:
-    """One key of a keyboard on the screen."""
-    from kiosk_app.ui.keys import Key
-
-    def place() -> tuple[float, float]:
-        app = stage.hand.app
-        key = next(one for one in app.screen.walk(restrict=True) if isinstance(one, Key) and one.letter == letter)
-        x, y = key.to_window(*key.center)
-        return x, app.look.height - y
-
-    click(*stage.hand.on_window(place))
-    time.sleep(0.08)
