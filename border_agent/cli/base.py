@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +14,8 @@ import msgspec
 from border_agent.words import environment_language, has, text
 
 LANGUAGE = environment_language()
+ALBUM = Path("build", "specimens")
+"""Where the rendered pictures stay between two runs."""
 
 
 def t(key: str, **params: object) -> str:

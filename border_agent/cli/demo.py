@@ -10,13 +10,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from border_agent.cli.base import LANGUAGE, BorneCommand, json_option, print_json, t
+from border_agent.cli.base import ALBUM, LANGUAGE, BorneCommand, json_option, print_json, t
 from border_agent.demo.report import as_json as result_as_json
 from border_agent.demo.report import show
 from border_agent.demo.script import SHORT, play
-
-ALBUM = Path("build", "specimens")
-"""Where the rendered pictures stay between two runs."""
 
 
 @click.command(cls=BorneCommand, help=t("cli.demo"))

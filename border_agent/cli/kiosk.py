@@ -12,8 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from border_agent.cli.base import BorneGroup, json_option, print_json, t
-from border_agent.cli.demo import ALBUM
+from border_agent.cli.base import ALBUM, BorneGroup, json_option, print_json, t
 from border_agent.errors import BorneError
 
 _RESULTS = {

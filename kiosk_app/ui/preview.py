@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kivy.graphics import Color, Ellipse, Rectangle, SmoothLine, StencilPop, StencilPush, StencilUnUse, StencilUse
+from kivy.graphics import Color, Ellipse, SmoothLine
 from kivy.graphics.texture import Texture
 from kivy.properties import BooleanProperty, NumericProperty
 from kivy.uix.widget import Widget
@@ -25,16 +25,9 @@ class Mirror(Widget):
         super().__init__(**kwargs)
         self._texture: Any = None
         with self.canvas:
-            StencilPush()
-            self._mask = Ellipse(segments=90)
-            StencilUse()
-            self._ground = Color(*look().rgba("tint"))
-            self._field = Rectangle()
-            self._paint = Color(1, 1, 1, 1)
-            self._frame = Rectangle(size=(0, 0))
-            StencilUnUse()
-            self._mask_again = Ellipse(segments=90)
-            StencilPop()
+            # One ellipse that bears the picture: a stencil would paint every pixel three times.
+            self._paint = Color(*look().rgba("tint"))
+            self._picture = Ellipse(segments=120)
             self._rim_colour = Color(*look().rgba("line"))
             self._rim = SmoothLine(width=look().mm(1.1))
             self._arc_colour = Color(*look().rgba("good"))
@@ -56,23 +49,25 @@ class Mirror(Widget):
         """One frame, height x width x 3 bytes, blue-green-red."""
         if self._texture is None or self._texture.size != (width, height):
             self._texture = Texture.create(size=(width, height), colorfmt="bgr")
-            self._texture.flip_vertical()
-            self._texture.flip_horizontal()
-            self._frame.texture = self._texture
+            self._paint.rgba = (1, 1, 1, 1)
+            self._picture.texture = self._texture
             self._place()
         self._texture.blit_buffer(pixels, colorfmt="bgr", bufferfmt="ubyte")
         self.canvas.ask_update()
 
     def _place(self, *_: Any) -> None:
         x, y, width, height = self.oval
-        for part in (self._mask, self._mask_again, self._field):
-            part.pos, part.size = (x, y), (width, height)
+        self._picture.pos, self._picture.size = (x, y), (width, height)
         if self._texture is not None:
-            # The frame covers the oval, its middle in the oval's.
+            # The frame covers the oval, its middle in the oval's; turned left for right, as in a mirror.
             scale = max(width / self._texture.width, height / self._texture.height)
-            size = (self._texture.width * scale, self._texture.height * scale)
-            self._frame.size = size
-            self._frame.pos = (x + (width - size[0]) / 2, y + (height - size[1]) / 2)
+            across, down = (
+                part / scale / side / 2 for part, side in zip((width, height), self._texture.size, strict=True)
+            )
+            most_u, most_v = self._texture.uvsize
+            left, right = (0.5 + across) * most_u, (0.5 - across) * most_u
+            low, high = (0.5 + down) * most_v, (0.5 - down) * most_v
+            self._picture.tex_coords = (left, low, right, low, right, high, left, high)
         self._mark()
 
     def _mark(self, *_: Any) -> None:
