@@ -50,6 +50,7 @@ from kiosk_app.link.slips import slip_of
 _log = logging.getLogger(__name__)
 
 BEAT_SECONDS: Final = 1.0
+FIRST_BEAT_SECONDS: Final = 0.05
 MOST_WAITING: Final = 200
 """Commands that wait while the agent is away; more would be a defect, and are dropped."""
 
@@ -129,7 +130,8 @@ class Link:
                         self._away = False
                         if socket == self._socket:
                             self._post(StatusCame(status(answer)))
-                        self._ending.wait(BEAT_SECONDS)
+                        # The first frame is told as soon as it is there: until then nobody sees anything.
+                        self._ending.wait(BEAT_SECONDS if frames else FIRST_BEAT_SECONDS)
             except (AgentGone, ApiRefused) as error:
                 if not self._away:
                     _log.warning("the agent does not answer: %s", error)
