@@ -1,6 +1,6 @@
 # Every target does its own set-up (.ci/setup: Debian packages and .venv), so any of them may be the first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo kiosk kiosk-thousand screens test lint format bench specimens schemas lock clean
+.PHONY: help setup demo kiosk kiosk-faults kiosk-thousand screens test lint format bench specimens schemas lock clean
 BIN := .venv/bin
 UV ?= uv
 
@@ -18,6 +18,10 @@ kiosk: setup ## La borne : fenêtre, ou écran privé et images / the kiosk: a w
 
 kiosk-thousand: setup ## 1 000 voyageurs à la borne, mémoire suivie / 1,000 travellers, memory watched  (35 min)
 	@$(BIN)/borne kiosk demo --scripted --travellers 1000 --size 1280x800 --json $(ARGS)
+
+kiosk-faults: setup ## La borne et toutes ses pannes / the kiosk and all its faults  (2 min)
+	@$(BIN)/borne kiosk demo --scripted --travellers 1 --size 1280x800 >/dev/null
+	@$(BIN)/python -m tests.kiosk.drive build/specimens
 
 screens: setup ## Tous les écrans de la borne, vérifiés / every screen of the kiosk, checked  (build/screens/kiosk)
 	@$(BIN)/python -m tests.kiosk.all_screens $(ARGS)

@@ -297,10 +297,13 @@ def main() -> int:
     parser.add_argument("album", type=Path)
     parser.add_argument("--size", default="1280x800")
     parser.add_argument("--only", default="")
+    parser.add_argument("--quick", action="store_true", help="without the one that waits half a minute")
     chosen = parser.parse_args()
     width, height = (int(side) for side in chosen.size.split("x"))
     outcome: dict[str, str] = {}
     only = set(filter(None, chosen.only.split(",")))
+    if chosen.quick:
+        only = {one.__name__ for one in SCENARIOS} - {agent_away_for_long.__name__}
     with tempfile.TemporaryDirectory(prefix="borne-") as name:
         folder = Path(name)
         staff_file = folder / "staff.json"
