@@ -67,7 +67,6 @@ class Palette:
     bar: str
     on_bar: str
     good: str
-    good_tint: str
     stop: str
     stop_tint: str
     warm: str
@@ -75,8 +74,6 @@ class Palette:
     focus: str
     on_sun: str = "#122B2A"
     """Words on the training mark."""
-    flat_pictures: bool = False
-    """Pictures lie on a light card of their own."""
 
 
 CALM: Final = Palette(
@@ -90,7 +87,6 @@ CALM: Final = Palette(
     bar="#0B4A45",
     on_bar="#FFFFFF",
     good="#0A5A31",
-    good_tint="#E3F3E9",
     stop="#8E1B1B",
     stop_tint="#FAEAE7",
     warm="#B4532A",
@@ -107,12 +103,10 @@ CONTRAST: Final = Palette(
     bar="#000000",
     on_bar="#FFFFFF",
     good="#7CFFB2",
-    good_tint="#000000",
     stop="#FFD0C8",
     stop_tint="#000000",
     warm="#FFE500",
     focus="#00E5FF",
-    flat_pictures=True,
 )
 
 THEMES: Final = {"calm": Comfort(), "contrast": Comfort(contrast=True), "large": Comfort(large=True)}
