@@ -222,6 +222,14 @@ class CheckFacts(EntryHeader, frozen=True, kw_only=True):
     lists: tuple[ListFact, ...] = ()
     evidence: Digest | None = None
     """SHA-256 of the stored evidence, from which the verdict can be computed again."""
+    second_officer: Text = ""
+    """Who agreed, where the policy wants two. Since 1.2."""
+    origin: Text = ""
+    """The device that inspected, where another one decided. Since 1.2."""
+    grounds: Annotated[tuple[Text, ...], Meta(max_length=16)] = ()
+    """Codes of the grounds of a refusal, as on the traveller's notice. Since 1.2."""
+    overstay_days: Count = 0
+    """Of an exit: days beyond the stay that was granted, as far as this device knew. Since 1.2."""
 
 
 class Movement(CheckFacts, frozen=True, kw_only=True, tag_field="kind", tag="movement"):
@@ -235,7 +243,54 @@ class Inspection(CheckFacts, frozen=True, kw_only=True, tag_field="kind", tag="i
     """`referred` or `cancelled`."""
 
 
-Entry = EpochOpened | DeviceEvent | Movement | Inspection
+class LateEntry(EntryHeader, frozen=True, kw_only=True, tag_field="kind", tag="late_entry"):
+    """A movement of a day on paper, entered afterwards: `occurred_at` is what the paper says. Since 1.2."""
+
+    inspection_id: Identifier
+    direction: Direction
+    document: DocumentFacts
+    visa_id: Text = ""
+    decision: Decision
+    officer: Text
+    """Who decided then, as the paper says."""
+    entered_by: Text
+    second_officer: Text = ""
+    paper: Text
+    """Number of the paper form."""
+    reason: Text
+    """Why it was on paper."""
+    stay_days: Count = 0
+
+
+class Correction(EntryHeader, frozen=True, kw_only=True, tag_field="kind", tag="correction"):
+    """An earlier movement put right. That entry stays as it is: whoever reads it reads this too. Since 1.2."""
+
+    corrects: Identifier
+    """Id of the entry that is put right."""
+    inspection_id: Identifier
+    """Of that entry."""
+    officer: Text
+    second_officer: Text = ""
+    reason: Text
+    annuls: bool = False
+    """The movement did not take place."""
+    changes: dict[str, Text] = {}
+    """The right value by the entry's own field name (`direction`, `decision`, `document.number` …)."""
+
+
+class OfficerAct(EntryHeader, frozen=True, kw_only=True, tag_field="kind", tag="officer_act"):
+    """Something a person did at this device beside deciding (`signed_in`, `suspended`, `exported` …). Since 1.2."""
+
+    officer: Text
+    """Service number; empty: nobody was signed in."""
+    act: Text
+    subject: Text = ""
+    """What it was done to: an inspection's id, another officer's number."""
+    second_officer: Text = ""
+    details: dict[str, Text] = {}
+
+
+Entry = EpochOpened | DeviceEvent | Movement | Inspection | LateEntry | Correction | OfficerAct
 
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 

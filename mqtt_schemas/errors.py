@@ -60,3 +60,9 @@ class RolledBack(ContractError):
     """A signed document or feed older than one already believed."""
 
     code = "contract.rolled_back"
+
+
+class NotOpened(ContractError):
+    """A sealed box that this key does not open: made for another device or purpose, or damaged."""
+
+    code = "contract.not_opened"

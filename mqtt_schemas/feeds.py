@@ -23,7 +23,7 @@ from mqtt_schemas.errors import BadSignature, ChainBroken, Malformed, RolledBack
 from mqtt_schemas.keys import KeyRing, feed_role
 from mqtt_schemas.messages import FeedChange, FeedChunk, FeedHead, FeedOperation, Signed, decode_body
 from mqtt_schemas.outside import parse
-from mqtt_schemas.records import Policy, SignerRecord, VisaRecord, WatchRecord
+from mqtt_schemas.records import DeviceRecord, OfficerRecord, Policy, SignerRecord, VisaRecord, WatchRecord
 
 LARGEST_CHANGE = 131_072
 # Rows compress at least so well in practice; a piece is measured, and halved where they do not.
@@ -37,6 +37,10 @@ class Feed(StrEnum):
     TRUST = "trust"
     POLICY = "policy"
     WATCHLIST = "watchlist"
+    OFFICERS = "officers"
+    """Since 1.2."""
+    DEVICES = "devices"
+    """Since 1.2."""
 
 
 RECORDS: dict[Feed, type[Struct]] = {
@@ -44,6 +48,8 @@ RECORDS: dict[Feed, type[Struct]] = {
     Feed.TRUST: SignerRecord,
     Feed.POLICY: Policy,
     Feed.WATCHLIST: WatchRecord,
+    Feed.OFFICERS: OfficerRecord,
+    Feed.DEVICES: DeviceRecord,
 }
 """The record type each feed carries."""
 

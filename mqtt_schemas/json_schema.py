@@ -221,7 +221,7 @@ def field_words(kind: type) -> dict[str, str]:
 def named_types() -> dict[str, str]:
     """What the source says of the contract's named types (`Mark`, `Moment` …)."""
     names: dict[str, str] = {}
-    for module in ("records", "entries", "messages"):
+    for module in ("records", "entries", "messages", "post"):
         names |= _strings_below(_tree(f"mqtt_schemas.{module}").body, {})
     return names
 

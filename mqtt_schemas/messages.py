@@ -17,7 +17,7 @@ from mqtt_schemas.entries import ClockQuality, Digest, Mark, Moment, Text, requi
 from mqtt_schemas.errors import TooLarge, UnknownVersion
 from mqtt_schemas.outside import parse
 
-VERSION = "1.1"
+VERSION = "1.2"
 LARGEST_MESSAGE = 1_048_576
 
 Version = Annotated[str, Meta(pattern=r"^1\.[0-9]{1,4}(?!\n)$")]
@@ -313,7 +313,7 @@ def decode_body(kind: type[M], body: bytes) -> M:
 
 
 def _decode(kind: type[M], payload: bytes, *, as_json: bool) -> M:
-    name = kind.__name__
+    name = getattr(kind, "__name__", "statement")  # a union of statements has none
     if len(payload) > LARGEST_MESSAGE:
         raise TooLarge(name, f"{len(payload)} bytes")
     reader = msgspec.json.decode if as_json else msgspec.msgpack.decode

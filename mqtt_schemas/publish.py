@@ -16,7 +16,8 @@ from typing import get_args
 
 from msgspec import Struct
 
-from mqtt_schemas import entries, messages
+from mqtt_schemas import entries, messages, post
+from mqtt_schemas.activation import ActivationSecret
 from mqtt_schemas.feeds import RECORDS
 from mqtt_schemas.json_schema import Schema, document, union
 
@@ -33,28 +34,39 @@ MESSAGES: tuple[type[Struct], ...] = (
     messages.FeedChange,
     messages.Signed,
     messages.KeysDocument,
+    ActivationSecret,
 )
 ENTRIES: tuple[type[Struct], ...] = get_args(entries.Entry)
-_UNION = (
+STATEMENTS: tuple[type[Struct], ...] = get_args(post.PostBody)
+GROUPS: tuple[tuple[str, tuple[type[Struct], ...]], ...] = (
+    ("message", MESSAGES),
+    ("entry", ENTRIES),
+    ("record", tuple(RECORDS.values())),
+    ("post", STATEMENTS),
+)
+"""What is published, by the word its files and URNs begin with."""
+_ENTRY = (
     "A journal entry of a kind that this version knows. A reader that meets another kind keeps the bytes: the "
     "chain decides whether an entry counts, not the reader's knowledge."
 )
+_POST = "What a device of a post says to the others, in a kind this version knows. A reader passes over another kind."
 
 
 def words(kind: type[Struct]) -> str:
     """A struct's name in file names and URNs: `JournalBatch` is `journal-batch`, `VisaRecord` is `visa`."""
-    return re.sub(r"(?<!^)([A-Z])", r"-\1", kind.__name__.removesuffix("Record")).lower()
+    name = kind.__name__.removesuffix("Record").removeprefix("Post")
+    return re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower()
 
 
 def schemas() -> dict[str, Schema]:
     """Every published schema by its file name."""
-    groups = (("message", MESSAGES), ("entry", ENTRIES), ("record", tuple(RECORDS.values())))
     files = {
         f"{group}-{words(kind)}.json": document(kind, f"{URN}:{group}:{words(kind)}")
-        for group, kinds in groups
+        for group, kinds in GROUPS
         for kind in kinds
     }
-    files["entry.json"] = union(ENTRIES, f"{URN}:entry", "Entry", _UNION)
+    files["entry.json"] = union(ENTRIES, f"{URN}:entry", "Entry", _ENTRY)
+    files["post.json"] = union(STATEMENTS, f"{URN}:post", "PostStatement", _POST)
     return files
 
 

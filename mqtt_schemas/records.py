@@ -157,6 +157,36 @@ class Question(Struct, frozen=True, kw_only=True):
     """The answers there are; none: the traveller writes freely. A purpose without choices is not asked."""
 
 
+class FourEyes(StrEnum):
+    """Acts for which a policy may want two officers."""
+
+    ADMIT_OVER_REFUSE = "admit_over_refuse"
+    """Admitting where a refusal was proposed."""
+    REFUSE_OVER_ADMIT = "refuse_over_admit"
+    REFUSE = "refuse"
+    """Every refusal."""
+    CORRECTION = "correction"
+    LATE_ENTRY = "late_entry"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> FourEyes:
+        return cls.UNKNOWN
+
+
+Paragraph = Annotated[str, Meta(max_length=2000)]
+
+
+class RefusalNotice(Struct, frozen=True, kw_only=True):
+    """A country's own words on the notice that a refused traveller takes along, in one language."""
+
+    authority: Annotated[str, Meta(max_length=200)] = ""
+    """Who refuses, as the notice's heading has it."""
+    legal_basis: Paragraph = ""
+    appeal: Paragraph = ""
+    """Where, how and until when the traveller may appeal."""
+
+
 class Policy(Struct, frozen=True, kw_only=True):
     """The rules of one country (feed `policy`); `decide()` reads nothing else of the country's will."""
 
@@ -177,3 +207,92 @@ class Policy(Struct, frozen=True, kw_only=True):
     default_language: str = "fr"
     questions: Annotated[tuple[Question, ...], Meta(max_length=16)] = ()
     """What a traveller is asked where the device can ask, in this order. Since 1.1."""
+    second_officer: Annotated[tuple[FourEyes, ...], Meta(max_length=16)] = ()
+    """Acts that need a second officer. Since 1.2."""
+    credential_days: Annotated[int, Meta(ge=1, le=3660)] = 45
+    """How long an officer's sign-in serves before a supervisor extends it. Since 1.2."""
+    idle_lock_minutes: Annotated[int, Meta(ge=1, le=120)] = 5
+    """A console nobody touches is locked after so long; what is open in it stays open. Since 1.2."""
+    session_hours: Annotated[int, Meta(ge=1, le=24)] = 12
+    """A shift: then everybody signs in anew. Since 1.2."""
+    notice: dict[str, RefusalNotice] = {}
+    """What a refusal notice says, by language (`fr`, `en`). Since 1.2."""
+
+
+class OfficerRole(StrEnum):
+    """What somebody may do at a post's console."""
+
+    OFFICER = "officer"
+    SUPERVISOR = "supervisor"
+    TECHNICIAN = "technician"
+    AUDITOR = "auditor"
+    READER = "reader"
+    """Sees, and changes nothing."""
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> OfficerRole:
+        return cls.UNKNOWN
+
+
+class OfficerState(StrEnum):
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    RETIRED = "retired"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> OfficerState:
+        return cls.UNKNOWN
+
+
+DeviceName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{2,39}(?!\n)$")]
+"""A device's id (see `topics`)."""
+PostName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,39}(?!\n)$")]
+
+
+class SealedActivation(Struct, frozen=True, kw_only=True):
+    """An officer's one-time activation, to be opened by one device only (see `sealing`)."""
+
+    device: DeviceName
+    box: Annotated[bytes, Meta(min_length=1, max_length=1024)]
+
+
+class OfficerRecord(Struct, frozen=True, kw_only=True):
+    """Who may sign in where (feed `officers`)."""
+
+    number: Annotated[str, Meta(pattern=r"^[0-9]{4,8}(?!\n)$")]
+    """Service number."""
+    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+(?!\n)$")]
+    roles: Annotated[tuple[OfficerRole, ...], Meta(max_length=8)]
+    posts: Annotated[tuple[PostName, ...], Meta(max_length=64)]
+    state: OfficerState = OfficerState.ACTIVE
+    language: Annotated[str, Meta(pattern=r"^[a-z]{2}(?!\n)$")] = "fr"
+    activation: Annotated[str, Meta(pattern=r"^([0-9a-f]{16})?(?!\n)$")] = ""
+    """Id of the newest activation. A new one ends the sign-in made with the one before."""
+    activations: Annotated[tuple[SealedActivation, ...], Meta(max_length=64)] = ()
+    """It, sealed to each device of the officer's posts."""
+
+
+class DeviceState(StrEnum):
+    ENROLLED = "enrolled"
+    RETIRED = "retired"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> DeviceState:
+        return cls.UNKNOWN
+
+
+class DeviceRecord(Struct, frozen=True, kw_only=True):
+    """A device as the register has it (feed `devices`): whose word counts at a post, and under which key."""
+
+    device: DeviceName
+    post: PostName
+    role: Annotated[str, Meta(max_length=16)] = ""
+    """`kiosk` or `post`."""
+    journal_key: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    """Ed25519 public key (RFC 8032) that signs its journal and its statements at the post."""
+    sealing_key: Annotated[bytes, Meta(max_length=32)] = b""
+    """X25519 public key (RFC 7748) that feeds seal to; empty: nothing can be sealed to it."""
+    state: DeviceState = DeviceState.ENROLLED

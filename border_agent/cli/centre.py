@@ -8,11 +8,14 @@ from typing import TextIO
 from urllib.parse import urlsplit
 
 import click
+import msgspec
 
 from border_agent.cli.base import BorneGroup, json_option, print_json, t
 from mqtt_schemas.centre import folder as centre_folder
 from mqtt_schemas.centre import importing, proof, register, reports, service
+from mqtt_schemas.centre import officers as staff
 from mqtt_schemas.feeds import Feed
+from mqtt_schemas.records import OfficerRecord, OfficerRole
 
 folder_option = click.option(
     "--folder", "-f", required=True, type=click.Path(file_okay=False, path_type=Path), help=t("cli.option.folder")
@@ -57,30 +60,52 @@ def run(folder: Path) -> None:
     service.run(folder)
 
 
+@centre.command(help=t("cli.centre.renew_keys"))
+@folder_option
+@click.option(
+    "--root", type=click.Path(exists=True, dir_okay=False, path_type=Path), help=t("cli.centre.option.root")
+)
+@json_option
+def renew_keys(folder: Path, root: Path | None, as_json: bool) -> None:
+    version = centre_folder.renew_keys_document(folder, root=root)
+    if as_json:
+        print_json({"version": version})
+    else:
+        click.echo(t("cli.centre.renewed", version=version))
+
+
 @centre.command(help=t("cli.centre.enrol"))
 @folder_option
 @click.argument("device")
 @click.option("--post", required=True, help=t("cli.centre.option.post"))
 @click.option("--journal-key", required=True, help=t("cli.centre.option.key"))
+@click.option("--role", type=click.Choice(register.ROLES), help=t("cli.centre.option.role"))
+@click.option("--sealing-key", default="", help=t("cli.centre.option.sealing_key"))
 @json_option
-def enrol(folder: Path, device: str, post: str, journal_key: str, as_json: bool) -> None:
-    try:
-        key = bytes.fromhex(journal_key)
-    except ValueError:
-        raise click.BadParameter(journal_key[:80], param_hint="--journal-key") from None
-    register.enrol(folder, device, post, key)
+def enrol(
+    folder: Path, device: str, post: str, journal_key: str, role: str | None, sealing_key: str, as_json: bool
+) -> None:
+    key = _hexadecimal(journal_key, "--journal-key")
+    sealing = _hexadecimal(sealing_key, "--sealing-key")
+    register.enrol(folder, device, post, key, role=role or "", sealing_key=sealing)
     if as_json:
         print_json({"device": device, "post": post})
     else:
         click.echo(t("cli.centre.enrolled", device=device, post=post))
 
 
-def _feed_group(feed: Feed) -> None:
+def _hexadecimal(text: str, option: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise click.BadParameter(text[:80], param_hint=option) from None
+
+
+def _feed_group(feed: Feed) -> BorneGroup:
     """`borne centre <feed> import FILE`: every list by the same code."""
 
-    @centre.group(name=feed.value, cls=BorneGroup, help=t(f"cli.centre.{feed.value}"))
-    def group() -> None:
-        pass
+    group = BorneGroup(name=feed.value, help=t(f"cli.centre.{feed.value}"))
+    centre.add_command(group)
 
     @group.command(name="import", help=t("cli.centre.import"))
     @folder_option
@@ -95,9 +120,111 @@ def _feed_group(feed: Feed) -> None:
             numbers = {name: getattr(report, name) for name in ("version", "added", "changed", "deleted")}
             click.echo(t("cli.centre.imported", feed=feed.value, **numbers))
 
+    return group
 
-for _feed in Feed:
-    _feed_group(_feed)
+
+# The list of devices is made from the register alone.
+_groups = {feed: _feed_group(feed) for feed in Feed if feed is not Feed.DEVICES}
+officers = _groups[Feed.OFFICERS]
+
+
+@officers.command(name="add", help=t("cli.centre.officers.add"))
+@folder_option
+@click.argument("number")
+@click.option("--name", required=True, help=t("cli.centre.option.name"))
+@click.option(
+    "--role",
+    "roles",
+    type=click.Choice([role.value for role in OfficerRole if role is not OfficerRole.UNKNOWN]),
+    multiple=True,
+    required=True,
+    help=t("cli.centre.option.officer_role"),
+)
+@click.option("--post", "posts", multiple=True, required=True, help=t("cli.centre.option.officer_post"))
+@click.option("--language", type=click.Choice(["fr", "en"]), help=t("cli.centre.option.language"))
+@json_option
+def add_officer(
+    folder: Path,
+    number: str,
+    name: str,
+    roles: tuple[str, ...],
+    posts: tuple[str, ...],
+    language: str | None,
+    as_json: bool,
+) -> None:
+    record = staff.put_officer(folder, number, name=name, roles=roles, posts=posts, language=language or "")
+    if as_json:
+        print_json(_shown_officer(record))
+    else:
+        click.echo(t("cli.centre.officers.added", number=number, name=record.name))
+
+
+@officers.command(name="list", help=t("cli.centre.officers.list"))
+@folder_option
+@json_option
+def list_officers(folder: Path, as_json: bool) -> None:
+    found = staff.officers(folder)
+    if as_json:
+        print_json({"officers": [_shown_officer(record) for record in found], "count": len(found)})
+    elif not found:
+        click.echo(t("cli.centre.officers.none"))
+    for record in () if as_json else found:
+        roles = ", ".join(t(f"officer_role.{role}") for role in record.roles)
+        click.echo(f"{record.number}  {record.name}  {t(f'officer_state.{record.state}')}")
+        click.echo(f"    {roles}  {', '.join(record.posts)}")
+
+
+@officers.command(help=t("cli.centre.officers.activate"))
+@folder_option
+@click.argument("number")
+@click.option(
+    "--days",
+    type=click.IntRange(1, staff.MOST_DAYS),
+    default=staff.ACTIVATION_DAYS,
+    show_default=True,
+    help=t("cli.centre.option.days"),
+)
+@json_option
+def activate(folder: Path, number: str, days: int, as_json: bool) -> None:
+    made = staff.activate(folder, number, days=days)
+    if as_json:
+        print_json(made)
+        return
+    click.echo(t("cli.centre.officers.code", number=number, code=made.code, until=made.not_after.date()))
+    click.echo(t("cli.centre.officers.serves", devices=", ".join(made.devices)))
+    if made.posts_without:
+        click.echo(t("cli.centre.officers.posts_without", posts=", ".join(made.posts_without)))
+
+
+@officers.command(help=t("cli.centre.officers.suspend"))
+@folder_option
+@click.argument("number")
+def suspend(folder: Path, number: str) -> None:
+    staff.suspend(folder, number)
+    click.echo(t("cli.centre.officers.suspended", number=number))
+
+
+@officers.command(help=t("cli.centre.officers.reinstate"))
+@folder_option
+@click.argument("number")
+def reinstate(folder: Path, number: str) -> None:
+    staff.reinstate(folder, number)
+    click.echo(t("cli.centre.officers.reinstated", number=number))
+
+
+@officers.command(help=t("cli.centre.officers.retire"))
+@folder_option
+@click.argument("number")
+def retire(folder: Path, number: str) -> None:
+    staff.retire(folder, number)
+    click.echo(t("cli.centre.officers.retired", number=number))
+
+
+def _shown_officer(record: OfficerRecord) -> dict[str, object]:
+    """A record without its boxes, which are for devices."""
+    shown: dict[str, object] = msgspec.to_builtins(record)
+    shown["activations"] = [sealed.device for sealed in record.activations]
+    return shown
 
 
 @centre.group(cls=BorneGroup, help=t("cli.centre.movements"))

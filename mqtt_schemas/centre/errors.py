@@ -35,10 +35,34 @@ class BadKeyFile(CentreError):
     code = "centre.key_file"
 
 
+class KeysIncomplete(CentreError):
+    """The keys document grants no key for a role that this version signs in, and the root is not here to sign one."""
+
+    code = "centre.keys_incomplete"
+
+
 class BadEnrolment(CentreError):
     """A device id, post or key that cannot be enrolled."""
 
     code = "centre.enrolment"
+
+
+class BadOfficer(CentreError):
+    """An officer's record that cannot be: number, name, role, post, or what was asked of it in its state."""
+
+    code = "centre.officer"
+
+
+class NoSuchOfficer(CentreError):
+    """A service number that no record has."""
+
+    code = "centre.no_such_officer"
+
+
+class NoSealingDevice(CentreError):
+    """Nobody could open an activation: no enrolled device of the officer's posts has a sealing key."""
+
+    code = "centre.no_sealing_device"
 
 
 class StoreFailed(CentreError):
@@ -74,3 +98,9 @@ class BadImportLine(BadImport):
         """`line` counts from 1."""
         self.line = line
         super().__init__(where, f"line {line}: {detail}")
+
+
+class RegisterFeed(BadImport):
+    """A file for the feed of devices, which is made from the register alone."""
+
+    code = "centre.register_feed"

@@ -17,17 +17,22 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Meta, Struct
 
 from mqtt_schemas.centre.database import Database, stamp
-from mqtt_schemas.centre.errors import AlreadyRunning, BadConfiguration, BadFolder
+from mqtt_schemas.centre.errors import AlreadyRunning, BadConfiguration, BadFolder, BadKeyFile, KeysIncomplete
 from mqtt_schemas.centre.keys import (
     RoleKeys,
+    create_missing,
     create_root,
+    has_root,
     issue_document,
     load_root,
     load_root_public,
+    ungranted,
 )
+from mqtt_schemas.keys import KeyRing, public_bytes
 from mqtt_schemas.messages import Signed, decode, encode
 
 CONFIGURATION = "centre.toml"
@@ -159,15 +164,40 @@ def keys_document(database: Database) -> tuple[int, Signed]:
     return int(row[0]), decode(Signed, row[1])
 
 
-def renew_keys_document(path: Path, *, at: datetime | None = None) -> int:
-    """Sign the keys document anew with the root on this machine; returns its version. Raises BadKeyFile."""
+def renew_keys_document(path: Path, *, root: Path | None = None, at: datetime | None = None) -> int:
+    """Sign the keys document anew, with the root in the file `root` or on this machine; returns its version.
+
+    Roles that a newer version added get their keys. Raises BadKeyFile, also for a root that devices do not follow,
+    and BadSignature where the present document is not of the root that devices pin.
+    """
     folder = CentreFolder(path)
-    at = at or datetime.now(UTC)
     with folder.database() as database:
-        version = keys_document(database)[0] + 1
-        document = issue_document(load_root(path / KEYS), folder.keys(), version, at)
-        _install(database, document, version, at)
-    return version
+        return _renew(folder, database, load_root(path / KEYS, root), at or datetime.now(UTC))
+
+
+def complete_keys(folder: CentreFolder, database: Database, *, at: datetime | None = None) -> None:
+    """Give the roles that a newer version added their keys, where the root lives on this machine.
+
+    Raises KeysIncomplete where it does not: its holders sign the next document (`renew_keys_document`).
+    """
+    _, signed = keys_document(database)
+    missing = ungranted(KeyRing.open(signed, folder.root_public()).document)
+    if not missing:
+        return
+    if not has_root(folder.path / KEYS):
+        raise KeysIncomplete(str(folder.path), f"no key for {', '.join(missing)}")
+    _renew(folder, database, load_root(folder.path / KEYS), at or datetime.now(UTC))
+
+
+def _renew(folder: CentreFolder, database: Database, root: Ed25519PrivateKey, at: datetime) -> int:
+    version, signed = keys_document(database)
+    ring = KeyRing.open(signed, folder.root_public())
+    if ring.root != public_bytes(root):
+        raise BadKeyFile(str(folder.path), "not the root that signed the present keys document")
+    create_missing(folder.path / KEYS, ungranted(ring.document))
+    document = issue_document(root, folder.keys(), version + 1, at, ring.document)
+    _install(database, document, version + 1, at)
+    return version + 1
 
 
 def _install(database: Database, document: Signed, version: int, at: datetime) -> None:

@@ -16,12 +16,13 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Struct
 
-from mqtt_schemas.centre.errors import BadImport, BadImportLine
+from mqtt_schemas.centre.errors import BadImport, BadImportLine, RegisterFeed
 from mqtt_schemas.centre.feedstore import FeedStore
 from mqtt_schemas.centre.folder import CentreFolder
+from mqtt_schemas.centre.officers import keep_activation
 from mqtt_schemas.errors import Malformed
 from mqtt_schemas.feeds import LARGEST_CHANGE, RECORDS, Feed, put, read_record
-from mqtt_schemas.records import Policy, SignerRecord, VisaRecord, WatchRecord
+from mqtt_schemas.records import DeviceRecord, OfficerRecord, Policy, SignerRecord, VisaRecord, WatchRecord
 
 
 class ImportReport(Struct, frozen=True, kw_only=True):
@@ -58,15 +59,17 @@ def import_feed(
 ) -> ImportReport:
     """Make a feed's content what `file` holds.
 
-    `path` is the centre's folder, `feed` one of `visas`, `trust`, `policy`, `watchlist`. Raises BadImportLine
-    for the first line that is no record of the feed, or one already met; BadImport for a file that cannot be
-    read, that changes meanwhile, or that is empty (unless `allow_empty`: it would delete everything);
-    StoreFailed or DiskFull. Then nothing is changed.
+    `path` is the centre's folder, `feed` one of `visas`, `trust`, `policy`, `watchlist`, `officers`. Raises
+    BadImportLine for the first line that is no record of the feed, or one already met; RegisterFeed for `devices`;
+    BadImport for a file that cannot be read, that changes meanwhile, or that is empty (unless `allow_empty`: it
+    would delete everything); StoreFailed or DiskFull. Then nothing is changed.
     """
     try:
         name = Feed(feed)
     except ValueError:
         raise BadImport(feed[:40], f"feeds are {', '.join(Feed)}") from None
+    if name is Feed.DEVICES:
+        raise RegisterFeed(name, "made from the register: enrol or retire the device")
     folder = CentreFolder(path)
     try:
         with file.open("rb") as lines, folder.importing(), folder.database() as database:
@@ -86,6 +89,10 @@ def record_key(record: Struct) -> str:
             return record.policy_id
         case WatchRecord():
             return record.record_id
+        case OfficerRecord():
+            return record.number
+        case DeviceRecord():
+            return record.device
         case _:
             raise ValueError(f"{type(record).__name__} is in no feed")
 
@@ -98,7 +105,7 @@ def _import(
     version, _ = feeds.position(feed)
     if found.differences or found.deleted:
         with feeds.database.transaction():
-            puts = _read_again(feed, lines, file, found.differences)
+            puts = _read_again(feeds, feed, lines, file, found.differences)
             version = feeds.append(feed, puts, found.deleted, at)
     return ImportReport(
         feed=feed,
@@ -113,7 +120,7 @@ def _import(
 def _compare(feeds: FeedStore, feed: Feed, lines: BinaryIO, file: Path, allow_empty: bool) -> _Comparison:
     found, seen = _Comparison([], []), set[str]()
     for number, offset, line in _lines(lines, file):
-        key, change = _read(feed, line, number, file)
+        key, change = _read(feeds, feed, line, number, file)
         if key in seen:
             raise BadImportLine(str(file), number, f"{key} is there twice")
         seen.add(key)
@@ -131,11 +138,11 @@ def _compare(feeds: FeedStore, feed: Feed, lines: BinaryIO, file: Path, allow_em
 
 
 def _read_again(
-    feed: Feed, lines: BinaryIO, file: Path, differences: list[_Difference]
+    feeds: FeedStore, feed: Feed, lines: BinaryIO, file: Path, differences: list[_Difference]
 ) -> Iterator[tuple[str, bytes]]:
     for difference in differences:
         lines.seek(difference.offset)
-        key, change = _read(feed, lines.read(difference.length), difference.line, file)
+        key, change = _read(feeds, feed, lines.read(difference.length), difference.line, file)
         if sha256(change).digest() != difference.sha256:
             raise BadImport(str(file), f"line {difference.line} changed while it was read")
         yield key, change
@@ -153,7 +160,7 @@ def _lines(lines: BinaryIO, file: Path) -> Iterator[tuple[int, int, bytes]]:
         offset += len(line)
 
 
-def _read(feed: Feed, line: bytes, number: int, file: Path) -> tuple[str, bytes]:
+def _read(feeds: FeedStore, feed: Feed, line: bytes, number: int, file: Path) -> tuple[str, bytes]:
     kind = RECORDS[feed]
     try:
         record = read_record(kind, line)
@@ -163,6 +170,9 @@ def _read(feed: Feed, line: bytes, number: int, file: Path) -> tuple[str, bytes]
         if unknown:
             raise BadImportLine(str(file), number, f"unknown field {unknown[0][:40]}")
         key = record_key(record)
+        if isinstance(record, OfficerRecord):
+            # The staff's own register knows nothing of activations: a file of it must not sign everybody out.
+            record = keep_activation(feeds, record)
         return key, put(key, record)
     except Malformed as error:
         raise BadImportLine(str(file), number, error.detail) from None

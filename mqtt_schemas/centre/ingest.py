@@ -24,7 +24,7 @@ from mqtt_schemas.centre.values import (
     TakenEntry,
 )
 from mqtt_schemas.codec import ProvedEntry, SecretTable, prove_batch
-from mqtt_schemas.entries import CheckFacts, EpochOpened, read_entry
+from mqtt_schemas.entries import CheckFacts, Correction, EpochOpened, LateEntry, read_entry
 from mqtt_schemas.errors import BadSignature, ContractError, Malformed, UnknownVersion
 from mqtt_schemas.messages import JournalBatch, Problem, SaltSecret, decode
 
@@ -81,7 +81,7 @@ def read_taken(entry: ProvedEntry) -> TakenEntry:
         read = read_entry(entry.body)
         occurred_at = stamp(read.occurred_at)
         kind = str(read.__struct_config__.tag)
-        inspection = read.inspection_id if isinstance(read, CheckFacts) else ""
+        inspection = read.inspection_id if isinstance(read, CheckFacts | LateEntry | Correction) else ""
     except ContractError:
         pass
     return TakenEntry(entry.sequence, entry.body, entry.digest, entry.head, kind, inspection, occurred_at)

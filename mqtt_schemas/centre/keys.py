@@ -79,9 +79,14 @@ def create_root(folder: Path) -> Ed25519PrivateKey:
     return root
 
 
-def load_root(folder: Path) -> Ed25519PrivateKey:
-    """The root, where it lives on this machine. Raises BadKeyFile."""
-    return load_key(_file(folder, ROOT))
+def load_root(folder: Path, file: Path | None = None) -> Ed25519PrivateKey:
+    """The root, from `file` or where it lives on this machine. Raises BadKeyFile."""
+    return load_key(file or _file(folder, ROOT))
+
+
+def has_root(folder: Path) -> bool:
+    """Whether the root lives on this machine."""
+    return _file(folder, ROOT).exists()
 
 
 def load_root_public(folder: Path) -> bytes:
@@ -96,8 +101,15 @@ def load_root_public(folder: Path) -> bytes:
     return public
 
 
-def issue_document(root: Ed25519PrivateKey, keys: RoleKeys, version: int, at: datetime) -> Signed:
-    """The keys document that gives each key its role, from `at` on."""
+def issue_document(
+    root: Ed25519PrivateKey, keys: RoleKeys, version: int, at: datetime, previous: KeysDocument | None = None
+) -> Signed:
+    """The keys document that gives each key its role.
+
+    The document before it hands on the succession of roots, and since when its keys have served: a head they signed
+    last week must not be one of before their time.
+    """
+    since = {key.public: key.not_before for key in previous.keys} if previous else {}
     return sign_keys_document(
         root,
         KeysDocument(
@@ -109,13 +121,27 @@ def issue_document(root: Ed25519PrivateKey, keys: RoleKeys, version: int, at: da
                     key=key_id(public),
                     role=role,
                     public=public,
-                    not_before=at - _BACKDATED,
+                    not_before=since.get(public, at - _BACKDATED),
                     not_after=at + timedelta(days=KEY_DAYS),
                 )
                 for role, public in keys.publics().items()
             ),
+            roots=previous.roots if previous else (),
         ),
     )
+
+
+def ungranted(document: KeysDocument) -> tuple[str, ...]:
+    """Roles of this version that a document, made for an older one, does not know."""
+    granted = {key.role for key in document.keys}
+    return tuple(role for role in ROLES if role not in granted)
+
+
+def create_missing(folder: Path, roles: tuple[str, ...]) -> None:
+    """Keys for these roles, as files, where there are none yet. Raises BadKeyFile."""
+    for role in roles:
+        if not _file(folder, role).exists():
+            create_key(_file(folder, role))
 
 
 def create_key(path: Path) -> Ed25519PrivateKey:

@@ -137,5 +137,11 @@ CREATE TRIGGER stream_no_delete BEFORE DELETE ON stream
     BEGIN SELECT RAISE(ABORT, 'streams are kept'); END;
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1 + "".join(_guard(table) for table in _APPEND_ONLY),)
+_VERSION_2 = """
+ALTER TABLE device ADD COLUMN role TEXT NOT NULL DEFAULT '';
+ALTER TABLE device ADD COLUMN sealing_key BLOB NOT NULL DEFAULT x''
+    CHECK (length(sealing_key) IN (0, 32));
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1 + "".join(_guard(table) for table in _APPEND_ONLY), _VERSION_2)
 """Scripts in order; a database's `user_version` is the number of those it has."""

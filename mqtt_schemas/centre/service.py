@@ -28,10 +28,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 from mqtt_schemas.centre.desk import Desk, Incoming
 from mqtt_schemas.centre.errors import BadConfiguration, StoreFailed
 from mqtt_schemas.centre.feedstore import FeedStore
-from mqtt_schemas.centre.folder import BrokerSettings, CentreFolder, keys_document
+from mqtt_schemas.centre.folder import BrokerSettings, CentreFolder, complete_keys, keys_document
 from mqtt_schemas.centre.inbox import Inbox
 from mqtt_schemas.centre.once import Once
 from mqtt_schemas.centre.publisher import Outgoing, Publisher
+from mqtt_schemas.centre.register import catch_up
 from mqtt_schemas.centre.store import Store
 from mqtt_schemas.topics import Channel, subscription
 
@@ -56,16 +57,19 @@ class CentreService:
     """One running centre.
 
     Raises on construction what the folder, its keys and its database raise, and BadSignature where the keys
-    document does not vouch for the keys: no device would believe this centre.
+    document does not vouch for the keys: no device would believe this centre. A folder of an older version is
+    brought up to this one: keys for new roles (KeysIncomplete where the root is elsewhere), the register as a feed.
     """
 
     def __init__(self, folder: CentreFolder) -> None:
-        keys = folder.keys()
         self._client = _client(folder, folder.settings.broker)
         self._broker = folder.settings.broker
         self._database = folder.database()
         try:
+            complete_keys(folder, self._database)
+            keys = folder.keys()
             keys.check(keys_document(self._database)[1], folder.root_public())
+            catch_up(self._database, datetime.now(UTC))
         except BaseException:
             self._database.close()
             raise

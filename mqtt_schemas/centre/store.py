@@ -17,7 +17,7 @@ TAIL_UNKNOWN = "tail_unknown"
 """How a stream is closed when its device opens another: whether it had more entries, nobody knows."""
 
 _LONGEST_DETAIL = 500
-_DEVICE = "SELECT id, post, journal_key, certificate, state FROM device"
+_DEVICE = "SELECT id, post, journal_key, certificate, state, role, sealing_key FROM device"
 _STREAM = "SELECT id, device, epoch, journal_key, mark, head, closed_at IS NULL FROM stream"
 
 
@@ -42,11 +42,21 @@ class Store:
     def put_device(self, device: Device, at: datetime) -> None:
         """Enrol a device, or enrol it anew."""
         self.database.execute(
-            "INSERT INTO device (id, post, journal_key, certificate, state, enrolled_at)"
-            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET post = excluded.post,"
+            "INSERT INTO device (id, post, journal_key, certificate, state, role, sealing_key, enrolled_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET post = excluded.post,"
             " journal_key = excluded.journal_key, certificate = excluded.certificate,"
-            " state = excluded.state, enrolled_at = excluded.enrolled_at, retired_at = NULL",
-            [device.id, device.post, device.journal_key, device.certificate, device.status, stamp(at)],
+            " state = excluded.state, role = excluded.role, sealing_key = excluded.sealing_key,"
+            " enrolled_at = excluded.enrolled_at, retired_at = NULL",
+            [
+                device.id,
+                device.post,
+                device.journal_key,
+                device.certificate,
+                device.status,
+                device.role,
+                device.sealing_key,
+                stamp(at),
+            ],
         )
 
     def retire_device(self, name: str, at: datetime) -> None:
@@ -198,8 +208,8 @@ class Store:
 
 
 def _device(row: Any) -> Device:
-    name, post, journal_key, certificate, state = row
-    return Device(name, post, journal_key, certificate, DeviceStatus(state))
+    name, post, journal_key, certificate, state, role, sealing_key = row
+    return Device(name, post, journal_key, certificate, DeviceStatus(state), role, sealing_key)
 
 
 def _stream(row: Any) -> Stream:

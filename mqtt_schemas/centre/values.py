@@ -24,6 +24,10 @@ class Device(Struct, frozen=True):
     certificate: bytes
     """SHA-256 of its TLS certificate, for people to compare; the broker goes by the common name."""
     status: DeviceStatus
+    role: str = ""
+    """`kiosk` or `post`; empty where it was enrolled before 1.2."""
+    sealing_key: bytes = b""
+    """X25519, 32 bytes, that feeds seal to; empty: nothing can be sealed to it."""
 
 
 class Stream(Struct, frozen=True):

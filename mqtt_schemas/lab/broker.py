@@ -42,6 +42,12 @@ pattern read borne/v1/%u/down/#
 pattern read borne/v1/all/down/#
 """
 
+POST_ACL = """\
+pattern write borne/v1/post/+/%u/#
+pattern read borne/v1/post/#
+"""
+"""Of a post's own broker: each device speaks under its own name, everybody hears everything."""
+
 
 def find_mosquitto() -> str:
     """Path of the broker's program. Raises MosquittoMissing.
@@ -58,12 +64,13 @@ def find_mosquitto() -> str:
 class LabBroker:
     """One broker in a folder of its own. A context manager: entering starts it, leaving stops it."""
 
-    def __init__(self, folder: Path, server: Identity, *, port: int = 0) -> None:
-        """`port` 0 takes a free one at the first start and keeps it."""
+    def __init__(self, folder: Path, server: Identity, *, port: int = 0, acl: str = _ACL) -> None:
+        """`port` 0 takes a free one at the first start and keeps it. `acl`: the centre's, or `POST_ACL`."""
         self.folder = folder
         self.port = port
         self.log = folder / "broker.log"
         self._server = server
+        self._acl = acl
         self._fixed = bool(port)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -158,7 +165,7 @@ class LabBroker:
 
     def _write_configuration(self) -> None:
         acl = self.folder / "acl"
-        acl.write_text(_ACL, encoding="utf-8")
+        acl.write_text(self._acl, encoding="utf-8")
         acl.chmod(0o600)
         lines = [
             "per_listener_settings true",

@@ -13,6 +13,7 @@ from mqtt_schemas.centre.errors import BadImport, BadImportLine
 from mqtt_schemas.centre.feedstore import FeedStore
 from mqtt_schemas.centre.folder import CentreFolder, PublishSettings, init
 from mqtt_schemas.centre.importing import import_feed
+from mqtt_schemas.centre.publisher import _ORDER
 from mqtt_schemas.codec import open_chunk
 from mqtt_schemas.errors import BadSignature
 from mqtt_schemas.feeds import (
@@ -88,6 +89,11 @@ def test_an_import_is_the_difference(folder: Path, tmp_path: Path) -> None:
     report = import_feed(folder, "visas", write(file, visa(3)))
     assert (report.added, report.deleted, report.version) == (1, 3, 10)
     assert content(folder, Feed.VISAS).keys() == {f"{3:016x}"}
+
+
+def test_every_feed_has_its_turn() -> None:
+    """A feed that were left out would end the worker once a device pulls it."""
+    assert sorted(_ORDER) == sorted(Feed)
 
 
 def test_every_feed_has_its_records(folder: Path, tmp_path: Path) -> None:

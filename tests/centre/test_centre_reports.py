@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +15,16 @@ from centre_device import AT, Office, PaperDevice, movement, open_office
 from mqtt_schemas.centre.folder import init
 from mqtt_schemas.centre.proof import verify
 from mqtt_schemas.centre.reports import alarms, close_alarm, counts, export_movements, movements
-from mqtt_schemas.entries import write_entry
+from mqtt_schemas.entries import (
+    ClockQuality,
+    Correction,
+    Decision,
+    Direction,
+    DocumentFacts,
+    LateEntry,
+    read_entry,
+    write_entry,
+)
 
 
 @pytest.fixture
@@ -59,14 +70,123 @@ def test_movements_only_each_on_one_line(folder: Path, office: Office) -> None:
         export_movements(folder, "xml")
 
 
+def head(number: int) -> dict[str, Any]:
+    at = AT + timedelta(hours=number)
+    return {"id": f"{number:032x}", "occurred_at": at, "recorded_at": at, "clock": ClockQuality.SYNCHRONISED}
+
+
+def late_entry(number: int = 7) -> LateEntry:
+    return LateEntry(
+        **head(number),
+        inspection_id="7" * 32,
+        direction=Direction.EXIT,
+        document=DocumentFacts(format="TD3", lines=(), issuer="UTO", number="P1", surname="NKOMO"),
+        visa_id="00112233445566ff",
+        decision=Decision.ADMIT,
+        officer="0388",
+        entered_by="0471",
+        second_officer="0512",
+        paper="DLA-317",
+        reason="panne",
+        stay_days=30,
+    )
+
+
+def correction(device: PaperDevice, sequence: int, number: int = 8, **changes: Any) -> Correction:
+    corrected = read_entry(device.bodies[sequence - 1])
+    return Correction(
+        **head(number), corrects=corrected.id, inspection_id="0" * 32, reason="x", **{"officer": "0471"} | changes
+    )
+
+
+def test_late_entries_are_rows_of_their_own(folder: Path, office: Office) -> None:
+    device = fill(office)[0]
+    device.add(write_entry(late_entry()))
+    told = msgspec.structs.replace(
+        movement(1), second_officer="0512", origin="kiosk-9", grounds=("no_visa", "stay_used_up"), overstay_days=3
+    )
+    device.add(write_entry(told))
+    office.acks(device.sent(22, 23))
+    noted = office.store.database.one("SELECT kind, inspection FROM journal WHERE stream = 1 AND sequence = 22")
+    assert noted == ("late_entry", "7" * 32)
+    late, new = [row for row in movements(folder) if row.sequence > 21]
+    assert (late.kind, late.entry, late.officer, late.entered_by) == ("late_entry", f"{7:032x}", "0388", "0471")
+    assert (late.second_officer, late.paper, late.stay_days, late.visa_id) == (
+        "0512",
+        "DLA-317",
+        30,
+        "00112233445566ff",
+    )
+    assert (late.proposal, late.seen_at_centre, late.document_number, late.surname) == ("", None, "P1", "NKOMO")
+    assert (late.occurred_at, late.direction) == ("2026-05-01T15:00:00+00:00", "exit")
+    assert (new.kind, new.second_officer, new.origin) == ("movement", "0512", "kiosk-9")
+    assert (new.grounds, new.overstay_days) == ("no_visa stay_used_up", 3)
+    assert (new.annulled, new.corrected_by, new.corrections) == (False, "", "")
+
+
+def test_corrections_are_in_what_is_exported(folder: Path, office: Office) -> None:
+    """Of two for one field the later holds; what cannot be a value leaves the movement's own."""
+    first, second = fill(office)
+    changes = {"document.number": "NEW1", "document.surname": "ERIKSON", "direction": "exit"}
+    odd = {"stay_days": "ninety", "occurred_at": "yesterday", "document.birth": "740812", "no_such": "x"}
+    for entry in (
+        correction(first, 3, 8, changes=changes),
+        correction(first, 3, 9, changes={"document.number": "NEW2", **odd}, officer="0512"),
+        correction(first, 4, 10, annuls=True, changes={"decision": "refuse"}),
+        correction(second, 5, 11, changes={"stay_days": "9", "occurred_at": "2026-04-30T23:30:00+01:00"}),
+        correction(second, 6, 12, changes={"occurred_at": "2026-04-30T23:30:00", "visa_id": "f" * 16}),
+        msgspec.structs.replace(correction(first, 5, 13, annuls=True), corrects="e" * 32),
+    ):
+        first.add(write_entry(entry))
+    office.acks(first.sent(22, 27))
+    rows = {(row.device, row.sequence): row for row in movements(folder)}
+    assert len(rows) == 40
+    row = rows["kiosk-1", 3]
+    assert (row.document_number, row.surname, row.direction) == ("NEW2", "ERIKSON", "exit")
+    assert (row.stay_days, row.occurred_at) == (0, read_entry(first.bodies[2]).occurred_at.isoformat())
+    assert (row.annulled, row.corrected_by) == (False, "0471 0512")
+    assert row.corrections == f"{8:032x} {9:032x}"
+    row = rows["kiosk-1", 4]
+    assert (row.annulled, row.decision, row.corrected_by) == (True, "admit", "0471")
+    row = rows["post-2", 5]
+    assert (row.stay_days, row.occurred_at) == (9, "2026-04-30T22:30:00+00:00")
+    row = rows["post-2", 6]
+    assert (row.visa_id, row.occurred_at) == ("f" * 16, read_entry(second.bodies[5]).occurred_at.isoformat())
+    untouched = [row for row in rows.values() if not row.corrections]
+    assert len(untouched) == 36
+    assert all(not row.annulled and row.direction == "entry" for row in untouched)
+    (line,) = [line for line in csv.DictReader(export_movements(folder)) if line["annulled"] == "True"]
+    assert line["sequence"] == "4"
+
+
+def test_what_came_before_this_program_could_read_it_is_exported_too(folder: Path, office: Office) -> None:
+    """A centre of 1.1 noted entries of 1.2 as unknown, and what is noted is never changed."""
+    device = fill(office)[0]
+    device.add(write_entry(late_entry()))
+    device.add(write_entry(correction(device, 3, annuls=True)))
+    device.add(b'{"kind":"of_1_3"}')
+    office.acks(device.sent(22, 24))
+    office.store.database.close()
+    with sqlite3.connect(folder / "centre.db") as connection:
+        connection.execute("DROP TRIGGER journal_no_update")
+        connection.execute("UPDATE journal SET kind = 'unknown', inspection = '' WHERE sequence > 21")
+    connection.close()
+    rows = list(movements(folder))
+    assert [row.kind for row in rows].count("late_entry") == 1
+    assert [row.sequence for row in rows if row.annulled] == [3]
+
+
 def test_counts(folder: Path, office: Office) -> None:
-    assert msgspec.structs.astuple(counts(folder)) == (0,) * 8
+    assert msgspec.structs.astuple(counts(folder)) == (0,) * 10
     device = fill(office)[0]
     device.add(b"unreadable")
     device.add(device.bodies[4])
-    office.acks(device.sent(22, 23))
+    device.add(write_entry(late_entry()))
+    device.add(write_entry(correction(device, 5, annuls=True)))
+    office.acks(device.sent(22, 25))
     found = counts(folder)
-    assert (found.devices, found.streams, found.entries, found.movements) == (2, 2, 44, 41)
+    assert (found.devices, found.streams, found.entries, found.movements) == (2, 2, 46, 41)
+    assert (found.late_entries, found.corrections) == (1, 1)
     assert (found.repeated_movements, found.unreadable, found.quarantined, found.open_alarms) == (1, 1, 0, 1)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec import inspect as shape
 
-from mqtt_schemas import entries, feeds, messages, publish
+from mqtt_schemas import entries, feeds, messages, post, publish
 
 SCALARS = st.text(alphabet=st.characters(codec="utf-8"), max_size=12)
 
@@ -208,6 +208,11 @@ def read(kind: type[Struct], raw: bytes) -> Struct:
         if type(entry) is not kind:
             raise entries.Malformed("entry", "of another kind")
         return entry
+    if kind in publish.STATEMENTS:
+        statement: Struct = messages.decode_body(post.PostBody, raw)  # type: ignore[arg-type]
+        if type(statement) is not kind:
+            raise entries.Malformed("statement", "of another kind")
+        return statement
     if kind is messages.FeedChange:
         return feeds.read_change(raw)
     if kind in feeds.RECORDS.values():
@@ -216,13 +221,7 @@ def read(kind: type[Struct], raw: bytes) -> Struct:
 
 
 PUBLISHED: dict[str, type[Struct]] = {
-    f"{group}-{publish.words(kind)}.json": kind
-    for group, kinds in (
-        ("message", publish.MESSAGES),
-        ("entry", publish.ENTRIES),
-        ("record", tuple(feeds.RECORDS.values())),
-    )
-    for kind in kinds
+    f"{group}-{publish.words(kind)}.json": kind for group, kinds in publish.GROUPS for kind in kinds
 }
 
 GOLDEN = Path(__file__).parent / "golden"

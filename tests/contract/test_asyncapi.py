@@ -12,8 +12,9 @@ import pytest
 import yaml
 from contract_values import golden
 
-from mqtt_schemas import feeds, messages, publish
+from mqtt_schemas import feeds, messages, post, publish
 from mqtt_schemas.keys import ACK, KEYS_FEED, ROOT
+from mqtt_schemas.post import CHANNEL_OF, PostChannel
 from mqtt_schemas.topics import Channel, Topic, device_topic, feed_head_topic, parse_topic
 
 FILE = Path(publish.__file__).with_name("asyncapi.yaml")
@@ -31,7 +32,8 @@ CARRIED: dict[str, tuple[Channel, str, type[Any], type[Any] | None]] = {
     "feedHead": (Channel.FEED_HEAD, "feedHead", messages.Signed, messages.FeedHead),
     "keys": (Channel.FEED_HEAD, "keys", messages.Signed, messages.KeysDocument),
 }
-RETAINED = (Channel.STATE, Channel.FEED_HEAD)
+AT_THE_POST = {f"post{channel.value.capitalize()}": channel for channel in PostChannel}
+RETAINED = (Channel.STATE, Channel.FEED_HEAD, PostChannel.STATE)
 
 
 def resolve(node: Any) -> Any:
@@ -52,8 +54,14 @@ def test_it_is_of_this_version() -> None:
 
 
 def test_every_channel_of_the_code_is_there_and_no_other() -> None:
-    assert set(CHANNELS) == set(CARRIED)
+    assert set(CHANNELS) == set(CARRIED) | set(AT_THE_POST)
     assert {channel for channel, *_ in CARRIED.values()} == set(Channel)
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_every_channel_has_its_broker(name: str) -> None:
+    server = "postBroker" if name in AT_THE_POST else "broker"
+    assert CHANNELS[name]["servers"] == [{"$ref": f"#/servers/{server}"}]
 
 
 @pytest.mark.parametrize("name", CARRIED)
@@ -76,6 +84,44 @@ def test_addresses_are_those_that_are_built_and_parsed(name: str) -> None:
         for device in examples["device"]:
             assert address.format(device=device) == device_topic(device, channel)
             assert parse_topic(address.format(device=device)) == Topic(device, channel)
+
+
+@pytest.mark.parametrize("name", AT_THE_POST)
+def test_a_posts_addresses_are_those_that_are_built_and_parsed(name: str) -> None:
+    examples = {key: resolve(parameter)["examples"] for key, parameter in CHANNELS[name]["parameters"].items()}
+    assert set(examples) == {"post", "device"}
+    for place, device in zip(examples["post"], examples["device"], strict=True):
+        address = CHANNELS[name]["address"].format(post=place, device=device)
+        assert address == post.post_topic(place, device, AT_THE_POST[name])
+        assert post.parse_post_topic(address, place) == (device, AT_THE_POST[name])
+
+
+@pytest.mark.parametrize("name", AT_THE_POST)
+def test_a_posts_messages_are_those_of_the_code(name: str) -> None:
+    channel, published = AT_THE_POST[name], MESSAGES[name]
+    assert CHANNELS[name]["messages"] == {name: {"$ref": f"#/components/messages/{name}"}}
+    assert (published["name"], published["contentType"]) == ("Signed", "application/msgpack")
+    schema = published["payload"]["schema"]
+    assert [_file(part) for part in schema["allOf"]] == ["message-signed.json"]
+    assert schema["properties"]["role"] == {"const": f"post:{channel.value}"}
+    body = schema["properties"]["body"]
+    assert body["contentMediaType"] == "application/json"
+    kinds = {kind for kind, its in CHANNEL_OF.items() if its is channel}
+    assert {_file(part) for part in body["contentSchema"]["anyOf"]} == {
+        f"post-{publish.words(kind)}.json" for kind in kinds
+    }
+
+
+@pytest.mark.parametrize("verb", ["Sends", "Receives"])
+@pytest.mark.parametrize("name", AT_THE_POST)
+def test_a_device_both_says_and_hears_it(name: str, verb: str) -> None:
+    operation = OPERATIONS[f"device{verb}{name[0].upper()}{name[1:]}"]
+    assert operation["action"] == verb.lower().removesuffix("s")
+    assert operation["channel"] == {"$ref": f"#/channels/{name}"}
+    assert operation["messages"] == [{"$ref": f"#/channels/{name}/messages/{name}"}]
+    assert operation["tags"] == [{"name": "device"}]
+    binding = operation["bindings"]["mqtt"]
+    assert (binding["qos"], binding["retain"]) == (1, AT_THE_POST[name] in RETAINED)
 
 
 def test_every_feed_is_named() -> None:
@@ -143,7 +189,7 @@ def test_both_sides_have_their_operation(side: str, name: str) -> None:
 
 
 def test_no_operation_is_left_over() -> None:
-    assert len(OPERATIONS) == 2 * len(CARRIED)
+    assert len(OPERATIONS) == 2 * len(CHANNELS)
 
 
 def test_every_reference_inside_it_leads_somewhere() -> None:
@@ -153,12 +199,13 @@ def test_every_reference_inside_it_leads_somewhere() -> None:
         assert resolve({"$ref": reference}), reference
 
 
-def test_only_certificates_open_the_broker() -> None:
-    server = DOCUMENT["servers"]["broker"]
+@pytest.mark.parametrize(("name", "state"), [("broker", "state"), ("postBroker", "postState")])
+def test_only_certificates_open_a_broker(name: str, state: str) -> None:
+    server = DOCUMENT["servers"][name]
     assert server["protocol"] == "secure-mqtt"
     assert [resolve(scheme)["type"] for scheme in server["security"]] == ["X509"]
     will = server["bindings"]["mqtt"]["lastWill"]
-    assert will["topic"] == CHANNELS["state"]["address"]
+    assert will["topic"] == CHANNELS[state]["address"]
     assert (will["qos"], will["retain"]) == (1, True)
 
 
@@ -175,9 +222,18 @@ def test_a_person_can_read_it_in_both_languages(part: dict[str, Any]) -> None:
 
 def test_the_readme_has_every_topic() -> None:
     text = FILE.with_name("README.md").read_text(encoding="utf-8")
-    for name, channel in CHANNELS.items():
-        address = channel["address"].replace("{", "<").replace("}", ">")
-        row = next(line for line in text.splitlines() if line.startswith(f"| `{address}` |"))
+    rows = {
+        name: next(line for line in text.splitlines() if line.startswith(f"| `{_shown(channel['address'])}` |"))
+        for name, channel in CHANNELS.items()
+    }
+    for name, at_post in AT_THE_POST.items():
+        assert f"`Signed`(`post:{at_post.value}`)" in rows[name]
+        for kind in (kind for kind, its in CHANNEL_OF.items() if its is at_post):
+            assert f"`{kind.__name__}`" in rows[name]
+        assert rows[name].endswith("| yes |") is (at_post in RETAINED)
+    for name, row in rows.items():
+        if name in AT_THE_POST:
+            continue
         _, _, kind, body = CARRIED[name]
         assert f"`{kind.__name__}`" in row
         assert body is None or f"`{body.__name__}`" in row
@@ -185,3 +241,7 @@ def test_the_readme_has_every_topic() -> None:
         assert row.endswith("| yes |") is (CARRIED[name][0] in RETAINED)
     for feed, record in feeds.RECORDS.items():
         assert f"| `{feed.value}` | `{record.__name__}` |" in text
+
+
+def _shown(address: str) -> str:
+    return address.replace("{", "<").replace("}", ">")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from mqtt_schemas import publish
+from mqtt_schemas.activation import ActivationSecret
 from mqtt_schemas.entries import ClockQuality
 from mqtt_schemas.errors import ContractError, Malformed, TooLarge, UnknownVersion
 from mqtt_schemas.messages import (
@@ -34,7 +35,7 @@ from mqtt_schemas.messages import (
     encode_body,
 )
 
-BODIES = (Ack, FeedHead, KeysDocument)
+BODIES = (Ack, FeedHead, KeysDocument, ActivationSecret)
 ON_TOPICS = (State, Pull, JournalBatch, FeedChunk, Signed)
 VERSIONED: tuple[type[Struct], ...] = (*ON_TOPICS, *BODIES)
 
@@ -106,7 +107,7 @@ def test_a_message_without_its_version_is_refused(kind: type[Struct]) -> None:
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.9999"])
 def test_a_newer_minor_is_read_and_what_it_adds_is_passed_over(kind: type[Struct], version: str) -> None:
     known = read(kind, wire(kind, full(kind)))
-    added = {"new": {"deep": [1, "two", {"three": None}]}, "nothing": None, "number": 2**40}
+    added = {"new": {"deep": [1, "two", {"three": None}]}, "nothing": None, "amount": 2**40}
     newer = read(kind, wire(kind, full(kind) | added | {"v": version}))
     assert newer == msgspec.structs.replace(known, v=version)  # type: ignore[type-var]
 
