@@ -9,6 +9,8 @@ returns only when its entries are on disk; whoever calls it may then, and only t
     verify      recompute it all
     lists       what the lists answer                     staging   how they get in        terms   how they are found
     uses, evidence, notes                                 what changes with an entry, and small values
+    passages    who came through here, for searching      passage_rows  the rows behind them
+    watch_rows  the watch-list's persons, read aside      statistics, tallies, csv_table  how many came through
     migrations  the schema, step by step                  sqlcipher opening, settings, errors; credential  the key
 
 After a failure: `StoreFull` passes by itself once there is room; on `WrongKey` or `StoreDamaged` the agent may
@@ -35,14 +37,16 @@ from border_agent.store.evidence import EvidenceKept, EvidenceStore
 from border_agent.store.journal import Change, Journal, Mark, Position, Receipt, Segment
 from border_agent.store.lists import Answer, ListInfo, Lists
 from border_agent.store.notes import Notes
+from border_agent.store.passages import CorrectionNoted, Passage, PassageNoted, Passages, Times
 from border_agent.store.staging import FeedPosition, Staging
-from border_agent.store.uses import VisaUse, VisaUsed, VisaUses
+from border_agent.store.uses import UseMended, VisaUse, VisaUsed, VisaUses
 from border_agent.store.verify import Fault, FaultKind, VerifyReport, verify_journal
 
 __all__ = [
     "RESERVE_BYTES",
     "Answer",
     "Change",
+    "CorrectionNoted",
     "EvidenceKept",
     "EvidenceStore",
     "EvidenceTooLarge",
@@ -57,6 +61,9 @@ __all__ = [
     "Mark",
     "NotAppended",
     "Notes",
+    "Passage",
+    "PassageNoted",
+    "Passages",
     "Position",
     "Receipt",
     "Segment",
@@ -67,6 +74,8 @@ __all__ = [
     "StoreError",
     "StoreFailed",
     "StoreFull",
+    "Times",
+    "UseMended",
     "VerifyReport",
     "VisaUse",
     "VisaUsed",

@@ -74,6 +74,10 @@ class Store:
         """A connection of the caller's own, with the store's settings; the caller closes it."""
         return connect(self.path, self._key)
 
+    def open_copy(self, path: Path) -> Connection:
+        """A connection to another file under the same key: a copy of this database, made where it is missing."""
+        return connect(path, self._key)
+
     @contextmanager
     def opened(self) -> Iterator[Connection]:
         """A connection of its own for one long read."""

@@ -11,12 +11,13 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from border_agent.clock import Clock
 from border_agent.store.database import Store
@@ -42,6 +43,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     head: bytes
     signature: bytes
     """The device's, over the head (`mqtt_schemas.chain.head_statement`)."""
+    milliseconds: float = 0.0
+    """How long the durable commit took; 0: not measured."""
 
 
 class Position(Struct, frozen=True, kw_only=True):
@@ -138,6 +141,7 @@ class Journal:
         if not 1 <= len(entries) <= MOST_AT_ONCE:
             raise NotAppended(self._device, f"{len(entries)} entries")
         bodies = [self._write(entry) for entry in entries]
+        begun = time.monotonic()
         try:
             with self._store.writing() as connection:
                 stream = current_stream(connection)
@@ -149,6 +153,7 @@ class Journal:
         except StoreFull:
             self._full_commits += 1
             raise
+        receipt = structs.replace(receipt, milliseconds=round((time.monotonic() - begun) * 1000, 3))
         self._clock.raise_floor(at)
         self._tell(receipt)
         return receipt

@@ -7,7 +7,9 @@ less than a millisecond, whatever their number. A decision never waits for a lis
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -24,9 +26,10 @@ from border_agent.store.terms import (
     same_surname,
     visa_term,
 )
+from border_agent.store.watch_rows import WatchRows
 from mqtt_schemas.errors import Malformed
 from mqtt_schemas.feeds import Feed, feed_genesis, read_record
-from mqtt_schemas.records import Policy, SignerRecord, VisaRecord, WatchRecord
+from mqtt_schemas.records import DeviceRecord, OfficerRecord, Policy, SignerRecord, VisaRecord, WatchRecord
 
 _log = logging.getLogger(__name__)
 
@@ -39,12 +42,20 @@ _EVERY = """
             AND n.version > r.version AND n.version <= :version)
     ORDER BY r.version
 """
+# CROSS JOIN: by the term first. Left to itself SQLite takes the rows in their order and looks for the term of each.
 _BY_TERM = """
-    SELECT r.key, r.record FROM feed_term t JOIN feed_row r ON r.feed = t.feed AND r.version = t.version
+    SELECT r.key, r.record FROM feed_term t CROSS JOIN feed_row r ON r.feed = t.feed AND r.version = t.version
     WHERE t.feed = :feed AND t.term = :term AND t.version <= :version AND NOT EXISTS
         (SELECT 1 FROM feed_row n WHERE n.feed = r.feed AND n.key = r.key
             AND n.version > r.version AND n.version <= :version)
-    ORDER BY r.version
+    ORDER BY t.version
+"""
+_BY_TERMS = """
+    SELECT DISTINCT r.key, r.record FROM json_each(:terms) w
+    CROSS JOIN feed_term t ON t.feed = :feed AND t.term = w.value AND t.version <= :version
+    CROSS JOIN feed_row r ON r.feed = t.feed AND r.version = t.version
+    WHERE NOT EXISTS (SELECT 1 FROM feed_row n WHERE n.feed = r.feed AND n.key = r.key
+            AND n.version > r.version AND n.version <= :version)
 """
 
 
@@ -127,6 +138,15 @@ class Lists:
             ),
         )
 
+    def watch_numbers(self, numbers: Sequence[str]) -> Answer[WatchRecord]:
+        """Lines of the watch-list that name a document of one of these numbers, whoever issued it."""
+        terms = json.dumps([document_term(number) for number in numbers if number])
+        return self._ask(Feed.WATCHLIST, WatchRecord, _BY_TERMS, terms=terms)
+
+    def watch_rows(self) -> WatchRows:
+        """The watch-list's persons, for whoever keeps them in memory."""
+        return WatchRows(self._store)
+
     def signers(self) -> Answer[SignerRecord]:
         """Every visa signer."""
         return self._all(Feed.TRUST, SignerRecord)
@@ -140,6 +160,19 @@ class Lists:
         has ended the one before, whose table must not go on admitting people."""
         answer = self.policies()
         return answer.records[-1] if answer.records and not answer.newest_unreadable else None
+
+    def officers(self) -> Answer[OfficerRecord]:
+        """Every officer, the one put last at the end."""
+        return self._all(Feed.OFFICERS, OfficerRecord)
+
+    def devices(self) -> Answer[DeviceRecord]:
+        """Every device of the register."""
+        return self._all(Feed.DEVICES, DeviceRecord)
+
+    def version(self, feed: Feed) -> int:
+        """A list's installed issue, cheaply: whoever keeps what it answered asks this first. 0: none."""
+        with self._store.reading() as connection:
+            return installed(connection, feed)[0]
 
     def _find(self, feed: Feed, kind: type[R], term: str) -> Answer[R]:
         return self._ask(

@@ -12,9 +12,10 @@ from typing import Final
 import sqlite_utils
 from sqlite_utils import Migrations
 
+from border_agent.store.passage_rows import catch_up
 from border_agent.store.sqlcipher import Connection
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 _JOURNAL: Final = (
     """
@@ -137,21 +138,129 @@ _LOCAL: Final = (
 )
 
 
+_PASSAGES: Final = (
+    """
+    CREATE TABLE passage (
+        entry TEXT PRIMARY KEY,
+        stream INTEGER NOT NULL REFERENCES stream (id),
+        sequence INTEGER NOT NULL,
+        kind TEXT NOT NULL, -- movement, inspection, late_entry
+        inspection TEXT NOT NULL,
+        direction TEXT NOT NULL,
+        decision TEXT NOT NULL,
+        proposal TEXT NOT NULL,
+        occurred_at TEXT NOT NULL,
+        begun_at TEXT,
+        proposed_at TEXT,
+        taken_at TEXT,
+        issuer TEXT NOT NULL,
+        number TEXT NOT NULL,
+        nationality TEXT NOT NULL,
+        surname TEXT NOT NULL,
+        given_names TEXT NOT NULL,
+        birth TEXT NOT NULL,
+        visa TEXT NOT NULL,
+        regime TEXT NOT NULL,
+        stay_days INTEGER NOT NULL,
+        overstay_days INTEGER NOT NULL,
+        officer TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        group_id TEXT NOT NULL,
+        annulled INTEGER NOT NULL DEFAULT 0,
+        corrected INTEGER NOT NULL DEFAULT 0
+    ) STRICT
+    """,
+    "CREATE UNIQUE INDEX passage_place ON passage (stream, sequence)",
+    "CREATE INDEX passage_number ON passage (number)",
+    "CREATE INDEX passage_surname ON passage (surname)",
+    "CREATE INDEX passage_occurred_at ON passage (occurred_at, stream, sequence)",
+    "CREATE INDEX passage_inspection ON passage (inspection)",
+    "CREATE INDEX passage_group ON passage (group_id)",
+    """
+    CREATE TABLE correction (
+        entry TEXT PRIMARY KEY,
+        corrects TEXT NOT NULL,
+        stream INTEGER NOT NULL REFERENCES stream (id),
+        sequence INTEGER NOT NULL
+    ) STRICT
+    """,
+    "CREATE UNIQUE INDEX correction_place ON correction (stream, sequence)",
+    "CREATE INDEX correction_corrects ON correction (corrects)",
+)
+
+_OFFICERS: Final = (
+    """
+    CREATE TABLE officer (
+        number TEXT PRIMARY KEY,
+        activation TEXT NOT NULL,
+        password TEXT NOT NULL, -- Argon2id, PHC string
+        totp BLOB NOT NULL,
+        totp_step INTEGER NOT NULL,
+        activated_at TEXT NOT NULL,
+        expires_at TEXT NOT NULL,
+        suspended_at TEXT,
+        suspended_by TEXT,
+        wrong INTEGER NOT NULL DEFAULT 0,
+        locked_until TEXT,
+        language TEXT NOT NULL,
+        theme TEXT NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE officer_key (
+        id BLOB PRIMARY KEY,
+        number TEXT NOT NULL,
+        public BLOB NOT NULL,
+        sign_count INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        added_at TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX officer_key_number ON officer_key (number)",
+    """
+    CREATE TABLE used_activation (
+        id TEXT PRIMARY KEY,
+        used_at TEXT NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE referral (
+        inspection TEXT PRIMARY KEY,
+        entry TEXT NOT NULL,
+        evidence BLOB NOT NULL CHECK (length(evidence) = 32),
+        direction TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        finished_at TEXT NOT NULL,
+        settled_at TEXT,
+        settled_as TEXT
+    ) STRICT
+    """,
+)
+
+
 def _v1(database: sqlite_utils.Database) -> None:
     for statement in (*_JOURNAL, *_LISTS, *_LOCAL):
         database.execute(statement)
 
 
+def _v2(database: sqlite_utils.Database) -> None:
+    for statement in (*_PASSAGES, *_OFFICERS):
+        database.execute(statement)
+
+
 migrations: Final = Migrations("borne")
 migrations(name="v1")(_v1)
+migrations(name="v2")(_v2)
 
 
 def migrate(connection: Connection) -> None:
     """Bring a database to this version's schema: each step with its record in one transaction.
 
-    Steps of a newer version are left alone: they only added.
+    Steps of a newer version are left alone: they only added. Passages are then filled from the journal: all of them
+    on the way from version 1, and those that version 1 wrote while an update was rolled back.
     """
     migrations.apply(sqlite_utils.Database(connection))
+    catch_up(connection)
 
 
 def schema_of(connection: Connection) -> str:

@@ -19,6 +19,15 @@ from mqtt_schemas.messages import FeedHead, FeedOperation
 _ROW_OVERHEAD = 512
 """Bytes a row costs beside its record: indexes, pages, the log."""
 
+# Older rows of the same keys; and deletions, which have nothing left to delete then.
+_REPLACED = """
+    SELECT o.version FROM feed_row n
+    CROSS JOIN feed_row o ON o.feed = n.feed AND o.key = n.key AND o.version < n.version
+    WHERE n.feed = :feed AND n.version > :after AND n.version <= :upto
+    UNION
+    SELECT version FROM feed_row WHERE feed = :feed AND version > :after AND version <= :upto AND record IS NULL
+"""
+
 
 class FeedPosition(Struct, frozen=True, kw_only=True):
     """How far a feed has come here: installed, and staged beyond that."""
@@ -36,6 +45,7 @@ class Staging:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._tidied: dict[str, int] = {}
 
     def position(self, feed: str) -> FeedPosition:
         """How far a feed has come."""
@@ -104,25 +114,25 @@ class Staging:
             connection.execute("DELETE FROM feed_row WHERE feed = ? AND version > ?", (feed, here.version))
             connection.execute("UPDATE feed SET staged_version = version, staged_head = head WHERE name = ?", (feed,))
 
-    def tidy(self, feed: str, limit: int = 500) -> int:
-        """Remove up to `limit` installed rows that later ones have replaced; returns how many. For idle moments."""
+    def tidy(self, feed: str, limit: int = 500) -> bool:
+        """Remove what the next `limit` installed changes have replaced; whether there are more. For idle moments.
+
+        It goes through the changes once, from the first after a start: a list of millions is not looked through for
+        every issue, and nobody waits long for the reader.
+        """
         # Looked for by the reader: the writer, behind whom decisions wait, only deletes.
         with self._store.reading() as connection:
             here = _position(connection, feed)
-            old = connection.execute(
-                "SELECT r.version FROM feed_row r WHERE r.feed = :feed AND r.version <= :version AND"
-                " (EXISTS (SELECT 1 FROM feed_row n WHERE n.feed = r.feed AND n.key = r.key"
-                " AND n.version > r.version AND n.version <= :version)"
-                " OR r.record IS NULL AND NOT EXISTS (SELECT 1 FROM feed_row o WHERE o.feed = r.feed"
-                " AND o.key = r.key AND o.version < r.version)) LIMIT :limit",
-                {"feed": feed, "version": here.version, "limit": limit},
-            ).fetchall()
+            after = min(self._tidied.get(feed, 0), here.version)
+            upto = min(after + limit, here.version)
+            old = connection.execute(_REPLACED, {"feed": feed, "after": after, "upto": upto}).fetchall()
         if old:
             with self._store.writing() as connection:
                 for (version,) in old:
                     connection.execute("DELETE FROM feed_term WHERE feed = ? AND version = ?", (feed, version))
                     connection.execute("DELETE FROM feed_row WHERE feed = ? AND version = ?", (feed, version))
-        return len(old)
+        self._tidied[feed] = upto
+        return upto < here.version
 
 
 def _ensure(connection: Connection, feed: str) -> None:

@@ -29,7 +29,8 @@ def terms_of(feed: str, record: bytes) -> tuple[str, ...]:
             return (visa_term(read.visa_id), document_term(read.document_number))
         case WatchRecord():
             found = [document_term(read.document_number)] if read.document_number else []
-            return tuple(found + ([name_term(read.surname)] if squash(read.surname) else []))
+            named = squash(read.surname + read.given_names)
+            return tuple(found + ([name_term(read.surname)] if named else []))
         case _:
             return ()
 

@@ -32,6 +32,32 @@ class VisaUsed(Struct, frozen=True, kw_only=True):
         )
 
 
+class UseMended(Struct, frozen=True, kw_only=True):
+    """A movement put right: whether it used its visa, and which way. Give it to `Journal.commit` with the correction.
+
+    A use that a correction brings about is dated as it is written: no list issued before can have counted it. One of
+    a visa without an id that was given back cannot be counted again: its key was not the id.
+    """
+
+    visa_id: str
+    movement_id: str
+    direction: Direction
+    counts: bool
+
+    def apply(self, connection: Connection, at: datetime) -> None:
+        """See `journal.Change`."""
+        if not self.counts:
+            connection.execute("DELETE FROM visa_use WHERE movement = ?", (self.movement_id,))
+            return
+        changed = connection.execute(
+            "UPDATE visa_use SET direction = ? WHERE movement = ?", (self.direction.value, self.movement_id)
+        )
+        if changed.rowcount == 0 and self.visa_id:
+            VisaUsed(
+                visa_id=self.visa_id, movement_id=self.movement_id, direction=self.direction, occurred_at=at
+            ).apply(connection, at)
+
+
 class VisaUse(Struct, frozen=True, kw_only=True):
     """One use, as it is stored."""
 

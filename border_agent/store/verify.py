@@ -9,6 +9,7 @@ with a head from elsewhere (a slip, an acknowledgement) holds it against `Journa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -22,6 +23,10 @@ from mqtt_schemas.entries import EpochOpened, read_entry
 from mqtt_schemas.errors import BadSignature, Malformed
 
 MOST_FAULTS = 100
+PROGRESS_ENTRIES = 100
+
+Progress = Callable[[int, int], None]
+"""Told how much is done, of how much: entries here, pages of a copy. What it raises ends the work."""
 
 _GUARDS = (
     "journal_contiguous",
@@ -71,24 +76,33 @@ class VerifyReport(Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...]
 
 
-def verify_journal(store: Store, key: Ed25519PublicKey) -> VerifyReport:
+def verify_journal(store: Store, key: Ed25519PublicKey, progress: Progress | None = None) -> VerifyReport:
     """Recompute every epoch's chain and check every signature by the device's journal key.
 
-    Reads on a connection of its own, so it may run beside decisions. Raises StoreError.
+    Reads on a connection of its own, so it may run beside decisions. Raises StoreError, and what `progress` raises.
     """
     with store.opened() as connection:
-        connection.execute("BEGIN")
-        check = _Check(connection, key)
-        check.guards()
-        streams = connection.execute(
-            "SELECT id, epoch, device, sequence, head, acknowledged, acknowledged_head FROM stream ORDER BY id"
-        ).fetchall()
-        for stream in streams:
-            check.stream(*stream)
-        known = {row[0] for row in streams}
-        for (foreign,) in connection.execute("SELECT DISTINCT stream FROM journal").fetchall():
-            if foreign not in known:
-                check.fault(FaultKind.END, b"", 0)
+        return verify_connection(connection, key, progress)
+
+
+def verify_connection(
+    connection: Connection, key: Ed25519PublicKey, progress: Progress | None = None
+) -> VerifyReport:
+    """The same over an open database, one look at its last commit. Raises sqlcipher's own errors."""
+    connection.execute("BEGIN")
+    check = _Check(connection, key, progress)
+    check.guards()
+    streams = connection.execute(
+        "SELECT id, epoch, device, sequence, head, acknowledged, acknowledged_head FROM stream ORDER BY id"
+    ).fetchall()
+    check.total = sum(stream[3] for stream in streams)
+    for stream in streams:
+        check.stream(*stream)
+    known = {row[0] for row in streams}
+    for (foreign,) in connection.execute("SELECT DISTINCT stream FROM journal").fetchall():
+        if foreign not in known:
+            check.fault(FaultKind.END, b"", 0)
+    connection.execute("ROLLBACK")
     return VerifyReport(
         ok=not check.faults,
         epochs=len(streams),
@@ -99,11 +113,13 @@ def verify_journal(store: Store, key: Ed25519PublicKey) -> VerifyReport:
 
 
 class _Check:
-    def __init__(self, connection: Connection, key: Ed25519PublicKey) -> None:
+    def __init__(self, connection: Connection, key: Ed25519PublicKey, progress: Progress | None) -> None:
         self._connection = connection
         self._key = key
+        self._progress = progress
         self.faults: list[Fault] = []
         self.entries = 0
+        self.total = 0
 
     def fault(self, kind: FaultKind, epoch: bytes, sequence: int) -> None:
         if len(self.faults) < MOST_FAULTS:
@@ -137,6 +153,8 @@ class _Check:
         )
         for found, body, digest, stored_head, signature in rows:
             self.entries += 1
+            if self._progress is not None and self.entries % PROGRESS_ENTRIES == 0:
+                self._progress(self.entries, self.total)
             if found != sequence + 1:
                 self.fault(FaultKind.MISSING, epoch, sequence + 1)
             sequence = found

@@ -7,11 +7,12 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
 from store_kit import AT, Desk, head, install, visa
 
 from border_agent.store import ListRefused, Lists, Staging, Store
 from border_agent.store.terms import same_birth, same_given_names, same_surname
-from mqtt_schemas.feeds import delete, feed_genesis, put
+from mqtt_schemas.feeds import Feed, delete, feed_genesis, put
 from mqtt_schemas.records import Policy, SignerRecord, VisaRecord, VisaStatus, WatchRecord
 
 DAY = timedelta(days=1)
@@ -223,3 +224,50 @@ def test_any_history_answers_as_a_dictionary_would(
         found = {record.visa_id for record in lists.visas_of("UTO", f"D{document}").records}
         assert found == {r.visa_id for r in model.values() if r.document_number == f"D{document}"}
     install(store, "visas", rows) if rows[cut:] else None
+
+
+def test_tidying_leaves_one_row_a_record(store: Store) -> None:
+    """Replaced rows go, and deletions with them; what is staged behind stays, and is tidied once it answers."""
+    staging = Staging(store)
+    rows = [put(visa(n % 10).visa_id, visa(n % 10, document=f"D{n}")) for n in range(50)]
+    rows += [delete(visa(n).visa_id) for n in range(4)]
+
+    def left() -> list[tuple[int, str]]:
+        with store.reading() as connection:
+            return list(connection.execute("SELECT version, key FROM feed_row ORDER BY version").fetchall())
+
+    install(store, "visas", rows[:45])
+    staging.stage("visas", 46, rows[45:])
+    turns = 1
+    while staging.tidy("visas", 7):
+        turns += 1
+    assert turns == 7
+    assert [version for version, _ in left()] == [*range(36, 55)]
+    install(store, "visas", rows)
+    while staging.tidy("visas", 7):
+        continue
+    assert {key for _, key in left()} == {visa(n).visa_id for n in range(4, 10)}
+    assert len(left()) == 6
+    with store.reading() as connection:
+        assert connection.execute("SELECT count(DISTINCT version) FROM feed_term").fetchone() == (6,)
+
+
+def test_a_look_up_goes_by_its_term(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of millions must not be gone through for one number, however SQLite would like to sort."""
+    asked: list[tuple[str, dict[str, object]]] = []
+    ask = Lists._ask
+
+    def noted(self: Lists, feed: Feed, kind: type[Struct], query: str, **parameters: str) -> object:
+        asked.append((query, {"feed": feed.value, "version": 9, **parameters}))
+        return ask(self, feed, kind, query, **parameters)
+
+    monkeypatch.setattr(Lists, "_ask", noted)
+    Lists(store).watch_document("UTO", "X1")
+    Lists(store).watch_numbers(("X1", "X2"))
+    assert len(asked) == 2
+    with store.reading() as connection:
+        for query, parameters in asked:
+            plan = [row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", parameters).fetchall()]
+            steps = [step for step in plan if step.startswith("SEARCH ")]
+            assert "t USING PRIMARY KEY (feed=? AND term=? AND version<?)" in steps[0]
+            assert "(feed=? AND version=?)" in steps[1]

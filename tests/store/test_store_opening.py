@@ -83,10 +83,10 @@ def test_rubbish_is_no_store(desk: Desk) -> None:
 def test_a_damaged_page_is_found_when_it_is_read(desk: Desk) -> None:
     with desk.store() as store:
         journal = desk.journal(store)
-        journal.commit([event(size=3000) for _ in range(30)])
+        journal.commit([event(size=3000) for _ in range(60)])
     data = bytearray(desk.path.read_bytes())
-    middle = len(data) // 2 // 4096 * 4096
-    data[middle : middle + 4096] = secrets.token_bytes(4096)
+    page = len(data) * 3 // 4 // 4096 * 4096  # beyond the tables that are empty: of the journal
+    data[page : page + 4096] = secrets.token_bytes(4096)
     desk.path.write_bytes(data)
     with pytest.raises(StoreDamaged), desk.store() as store:
         verify_journal(store, desk.key.public_key())

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from passage_kit import movement
 from store_kit import AT, Desk, event, head, visa
 
 from border_agent.store import (
@@ -20,6 +21,8 @@ from border_agent.store import (
     Journal,
     Lists,
     Notes,
+    PassageNoted,
+    Passages,
     Staging,
     Store,
     VisaUsed,
@@ -34,6 +37,8 @@ FIXTURES = Path(__file__).with_name("fixtures")
 STORE_KEY = bytes(range(32))
 JOURNAL_KEY = bytes(range(32, 64))
 VERSIONS = range(1, VERSION + 1)
+PASSAGES_SINCE = 2
+"""Fixtures from this version on hold a movement."""
 
 
 def make_fixture(folder: Path) -> Path:
@@ -47,7 +52,8 @@ def make_fixture(folder: Path) -> Path:
         use = VisaUsed(visa_id="a" * 16, movement_id="m1", direction=Direction.ENTRY, occurred_at=AT)
         journal.commit([event("one")], [use, EvidenceKept(b"picture")])
         desk.hands.turn(3600)
-        receipt = journal.commit([event("two"), event("three")])
+        moved = movement(AT)
+        receipt = journal.commit([event("two"), moved], [PassageNoted(entry=moved)])
         journal.move_mark(2, journal.head_at(receipt.epoch, 2) or b"", AT)
         rows = [put(visa(n).visa_id, visa(n)) for n in range(3)]
         Staging(store).stage("visas", 1, rows)
@@ -94,6 +100,7 @@ def test_a_store_of_every_version_goes_on(version: int, tmp_path: Path) -> None:
         assert Lists(store).visa(visa(9).visa_id).records == ()
         assert Staging(store).position("visas").staged_version == 4
         assert Notes(store).get("name") == b"value"
+        assert len(Passages(store).search()) == (1 if version >= PASSAGES_SINCE else 0)
 
 
 def test_versions_only_add() -> None:
