@@ -11,9 +11,19 @@ from border_agent.decoding import FaceModel, FoundFace
 from border_agent.decoding.client import DecodingWorker
 from border_agent.documents.mrz import Mrz, PartialDate
 from border_agent.faces import Calibration, FaceComparison, ReferenceKind, compare_faces
-from border_agent.inspection.evidence import ClockEvidence, ListAnswer, VisaEvidence, WatchHit
+from border_agent.inspection.events import Event, ListsConsulted, StayFound, VisaRead
+from border_agent.inspection.evidence import (
+    ClockEvidence,
+    Evidence,
+    ListAnswer,
+    StayEvidence,
+    VisaEvidence,
+    WatchHit,
+)
+from border_agent.inspection.stay import stay_of
 from border_agent.seals import SealedVisa
 from border_agent.store.lists import Lists
+from border_agent.store.passages import Passages
 from border_agent.store.uses import VisaUses
 from border_agent.trust import SignerList
 from mqtt_schemas.entries import Direction
@@ -42,10 +52,17 @@ class Answers:
     """Answers, each with the list's version it came from, so that a stored evidence decides the same again."""
 
     def __init__(
-        self, lists: Lists, uses: VisaUses, clock: Clock, calibration: Calibration, worker: DecodingWorker
+        self,
+        lists: Lists,
+        uses: VisaUses,
+        passages: Passages,
+        clock: Clock,
+        calibration: Calibration,
+        worker: DecodingWorker,
     ) -> None:
         self._lists = lists
         self._uses = uses
+        self._passages = passages
         self._clock = clock
         self._worker = worker
         self.calibration = calibration
@@ -101,6 +118,27 @@ class Answers:
             uses_here=len(entered),
             uses_since_list=sum(use.occurred_at > issue.issued for use in entered) if issue is not None else 0,
         )
+
+    def asked_again(self, evidence: Evidence) -> tuple[Event, ...]:
+        """What everything that can be asked says of this evidence now: a list may have been installed since the
+        readings, and another device's readings were weighed with its own lists."""
+        hits = self.watch_hits(evidence.mrz) if evidence.mrz is not None else ()
+        events: list[Event] = [ListsConsulted(lists=self.lists(), hits=hits)]
+        if evidence.visa is not None and evidence.visa.visa is not None:
+            events.append(VisaRead(self.visa(evidence.visa.visa)))
+        if evidence.direction is Direction.EXIT and evidence.mrz is not None:
+            events.append(StayFound(self._stay(evidence.mrz, evidence.stay)))
+        return tuple(events)
+
+    def _stay(self, mrz: Mrz, held: StayEvidence | None) -> StayEvidence:
+        """The stay that an exit ends, by this device's passages; else as another device has found it."""
+        today = self.clock().today
+        entry = self._passages.open_stay(mrz.issuer, mrz.number)
+        if entry is not None:
+            return stay_of(entry.occurred_at, entry.entry, entry.stay_days, today)
+        if held is not None and held.entered_at is not None:
+            return stay_of(held.entered_at, held.entry, held.allowed_days, today)
+        return StayEvidence()
 
     def used_meanwhile(self, evidence: VisaEvidence) -> bool:
         """Whether another traveller's admission has used this visa since the evidence was gathered."""

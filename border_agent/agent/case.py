@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec import Struct
 
 from border_agent.agent.guidance import Told
-from border_agent.agent.recorder import Recorded
 from border_agent.inspection.evidence import Step
-from border_agent.inspection.machine import Inspection, Phase
+from border_agent.inspection.machine import Inspection, Phase, answered_steps, open_steps
+from border_agent.inspection.questions import asked
 from border_agent.inspection.slip import slip_code
-from mqtt_schemas.records import Question
+from mqtt_schemas.entries import Decision
+from mqtt_schemas.post import PictureKind
+from mqtt_schemas.records import Policy, Question
+
+
+class Recorded(Struct, frozen=True, kw_only=True):
+    """Where a decision stands in the journal."""
+
+    inspection_id: str
+    decision: str
+    officer: str
+    epoch: bytes
+    sequence: int
+    head: bytes
+    milliseconds: float = 0.0
+    """Time of the durable commit; 0 where it was found again."""
 
 
 class Case(Struct, frozen=True, kw_only=True):
@@ -29,6 +46,16 @@ class Case(Struct, frozen=True, kw_only=True):
     """Machine time by step, in ms: from the reading's arrival, or the camera step's begin, to its answer."""
     receipt: Recorded | None = None
     """Where the decision stands in the journal; present only after the durable commit."""
+    origin: str = ""
+    """The device that collected, where it is another one."""
+    proposed_at: datetime | None = None
+    """Since when it waits for an officer: the first proposal, at the device that collected."""
+    taken_at: datetime | None = None
+    """When the officer who decided took it in hand."""
+    settled_as: Decision | None = None
+    """Decided so at another device, which has recorded it: it ended here without an entry."""
+    pictures: tuple[PictureKind, ...] = ()
+    """Which pictures the desk still has."""
 
     @property
     def id(self) -> str:
@@ -46,3 +73,15 @@ class Case(Struct, frozen=True, kw_only=True):
     @property
     def ended(self) -> bool:
         return self.inspection.phase.closed
+
+
+def collecting_case(inspection: Inspection, policy: Policy) -> Case:
+    """A case as its inspection stands: which steps are open, and what the traveller is asked."""
+    steps = open_steps(inspection, policy)
+    return Case(
+        inspection=inspection,
+        step=steps[0] if steps else None,
+        open_steps=steps,
+        answered=answered_steps(inspection, policy),
+        questions=asked(inspection.evidence, policy) if Step.QUESTIONS in inspection.can else (),
+    )

@@ -12,14 +12,16 @@ import queue
 import time
 from collections.abc import Callable
 
+from msgspec import structs
+
+from border_agent.agent import inbox as arriving
 from border_agent.agent.answers import Answers, portrait_matches_seal
-from border_agent.agent.case import Case
+from border_agent.agent.case import Case, collecting_case
 from border_agent.agent.eyes import Eyes
 from border_agent.agent.face_search import FaceSearch
 from border_agent.agent.guidance import Guidance, Statements
-from border_agent.agent.inbox import AnswerGiven, CodeArrived, DocumentArrived, Inbox, Item, SkipAsked, Stop
 from border_agent.config import CameraRole, TimesSection
-from border_agent.decoding import DecoderError, FoundFace
+from border_agent.decoding import DecoderError, EncodedPicture, FoundFace, Picture
 from border_agent.documents.mrz import MrzError, parse_mrz
 from border_agent.faces import FaceError, ReferenceKind, choose_face
 from border_agent.inspection.errors import InspectionError
@@ -46,9 +48,9 @@ from border_agent.inspection.evidence import (
     Step,
     VisaEvidence,
 )
-from border_agent.inspection.machine import Inspection, advance, answered_steps, next_step, open_steps
-from border_agent.inspection.questions import asked
+from border_agent.inspection.machine import Inspection, advance, next_step
 from border_agent.seals import SealError, decode_seal
+from mqtt_schemas.post import PictureKind
 from mqtt_schemas.records import Policy
 
 _log = logging.getLogger(__name__)
@@ -64,17 +66,18 @@ class Stopped(Exception):
 
 
 class Collector:
-    """Runs one inspection's steps. `show` is told of every change."""
+    """Runs one inspection's steps. `show` is told of every change, `keep` gets pictures for the officer's eyes."""
 
     def __init__(
         self,
         inspection: Inspection,
         policy: Policy,
-        inbox: Inbox,
+        inbox: arriving.Inbox,
         eyes: Eyes,
         answers: Answers,
         times: TimesSection,
         show: Callable[[Case], None],
+        keep: Callable[[PictureKind, Picture | EncodedPicture], None],
     ) -> None:
         self._inspection = inspection
         self._policy = policy
@@ -83,6 +86,7 @@ class Collector:
         self._answers = answers
         self._times = times
         self._show = show
+        self._keep = keep
         self._ms: dict[str, float] = {}
         self._printed: FoundFace | None = None
         self._record: FoundFace | None = None
@@ -92,23 +96,17 @@ class Collector:
 
     def run(self) -> Inspection:
         """Collect until nothing is open, then propose. Raises Stopped where it was cancelled."""
+        self._take_items(0.0)  # what an officer typed may open a step
         while (step := self._next_step()) is not None:
             self._tell()
             self._do(step)
         begun = time.monotonic()
-        self._ask_lists_again()
+        for answer in self._answers.asked_again(self._inspection.evidence):
+            self._advance(answer)
         self._advance(Propose(clock=self._answers.clock()))
         self._spent("decide", begun)
         self._tell()
         return self._inspection
-
-    def _ask_lists_again(self) -> None:
-        """A list may have been installed since the readings: a revoked visa, a new line of the watch-list."""
-        lists, facts = self._answers.lists(), self._inspection.evidence
-        hits = self._answers.watch_hits(facts.mrz) if facts.mrz is not None else ()
-        self._advance(ListsConsulted(lists=lists, hits=hits))
-        if facts.visa is not None and facts.visa.visa is not None:
-            self._advance(VisaRead(self._answers.visa(facts.visa.visa)))
 
     def _next_step(self) -> Step | None:
         return next_step(self._inspection, self._policy)
@@ -155,18 +153,20 @@ class Collector:
         except queue.Empty:
             return
 
-    def _take(self, item: Item) -> None:
+    def _take(self, item: arriving.Item) -> None:
         match item:
-            case Stop():
+            case arriving.Stop():
                 raise Stopped
-            case SkipAsked(step):
+            case arriving.SkipAsked(step):
                 self._advance(StepSkipped(step))
-            case AnswerGiven(key, value):
+            case arriving.AnswerGiven(key, value):
                 self._advance(QuestionAnswered(key, value))
-            case DocumentArrived(reading):
+            case arriving.DocumentArrived(reading):
                 self._read_document(reading.raw)
                 self._spent(Step.DOCUMENT, reading.at)
-            case CodeArrived(reading):
+            case arriving.DocumentTyped(mrz):
+                self._weigh_document(DocumentEvidence(mrz=mrz, typed=True))
+            case arriving.CodeArrived(reading):
                 self._read_code(reading.raw)
                 self._spent(Step.VISA, reading.at)
         self._tell()
@@ -178,9 +178,13 @@ class Collector:
             self._advance(DocumentRead(DocumentEvidence(error=error.code)))
             self._guide(Step.DOCUMENT, Guidance.DOCUMENT_AGAIN, anew=True)
             return
-        self._advance(DocumentRead(DocumentEvidence(mrz=mrz)))
-        if self._inspection.evidence.mrz == mrz:
-            self._advance(ListsConsulted(lists=self._answers.lists(), hits=self._answers.watch_hits(mrz)))
+        self._weigh_document(DocumentEvidence(mrz=mrz))
+
+    def _weigh_document(self, document: DocumentEvidence) -> None:
+        self._advance(DocumentRead(document))
+        if document.mrz is not None and self._inspection.evidence.mrz == document.mrz:
+            hits = self._answers.watch_hits(document.mrz)
+            self._advance(ListsConsulted(lists=self._answers.lists(), hits=hits))
 
     def _read_code(self, data: bytes) -> None:
         try:
@@ -193,6 +197,7 @@ class Collector:
         evidence = self._answers.visa(visa)
         self._advance(VisaRead(evidence))
         if evidence.record is not None and evidence.record.portrait:
+            self._keep(PictureKind.VISA, EncodedPicture(evidence.record.portrait))
             try:
                 self._record = self._eyes.stored_face(evidence.record.portrait)
             except DecoderError as error:
@@ -218,6 +223,7 @@ class Collector:
             self._guide(Step.PAGE, Guidance.PAGE_LOOK)
             return
         self._printed = self._eyes.embedded(seen.picture, face)
+        self._keep(PictureKind.PAGE, seen.picture)
         self._advance(PageRead(PageEvidence(portrait_found=True)))
         self._spent(Step.PAGE, looked)
 
@@ -230,6 +236,8 @@ class Collector:
             self._spent(Step.FACE, begun)
 
     def _compare(self, probes: list[FoundFace], error: str = "") -> None:
+        if self._search.picture is not None:
+            self._keep(PictureKind.LIVE, self._search.picture)
         references = ((ReferenceKind.visa_record, self._record), (ReferenceKind.printed, self._printed))
         try:
             comparisons = tuple(
@@ -284,17 +292,6 @@ class Collector:
             self._tell()
 
     def _tell(self) -> None:
-        inspection, policy = self._inspection, self._policy
-        steps = open_steps(inspection, policy)
-        step = steps[0] if steps else None
-        self._show(
-            Case(
-                inspection=inspection,
-                step=step,
-                open_steps=steps,
-                answered=answered_steps(inspection, policy),
-                guidance=self._statements.last(step),
-                questions=asked(inspection.evidence, policy) if Step.QUESTIONS in inspection.can else (),
-                step_ms=dict(self._ms),
-            )
-        )
+        case = collecting_case(self._inspection, self._policy)
+        guidance = self._statements.last(case.step)
+        self._show(structs.replace(case, guidance=guidance, step_ms=dict(self._ms)))

@@ -2,51 +2,60 @@
 
 from __future__ import annotations
 
-import logging
+import re
 import secrets
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from msgspec import structs
 
+from border_agent.agent.adoption import ForeignEvidence, weighed
 from border_agent.agent.answers import NO_POLICY, Answers
-from border_agent.agent.case import Case
-from border_agent.agent.collector import Collector, Stopped
+from border_agent.agent.case import Case, Recorded
+from border_agent.agent.collecting import QUEUE, Collecting, DeskBusy, NoSuchInspection
 from border_agent.agent.eyes import Eyes
 from border_agent.agent.hub import Hub
-from border_agent.agent.inbox import AnswerGiven, CodeArrived, DocumentArrived, Inbox, Item, SkipAsked, Stop
-from border_agent.agent.recorder import Recorded, Recorder
+from border_agent.agent.inbox import (
+    AnswerGiven,
+    CodeArrived,
+    DocumentArrived,
+    DocumentTyped,
+    SkipAsked,
+    Stop,
+)
+from border_agent.agent.recorder import Recorder
 from border_agent.config import TimesSection
+from border_agent.decoding import EncodedPicture
+from border_agent.documents.mrz import Mrz, parse_mrz
 from border_agent.errors import BorneError
-from border_agent.inspection.errors import UnknownRules, WrongPhase
-from border_agent.inspection.events import Cancel, Decide, ProblemMet
-from border_agent.inspection.evidence import Step
-from border_agent.inspection.machine import Inspection, Phase, advance, begin
+from border_agent.inspection.errors import InspectionClosed, SecondDocument, WrongPhase
+from border_agent.inspection.events import Cancel, Decide, Reopen
+from border_agent.inspection.evidence import Evidence, Step
+from border_agent.inspection.machine import Phase, advance, begin
 from border_agent.inspection.questions import checked_answer
-from border_agent.inspection.rules import rules_for
 from border_agent.inspection.verdict import Proposal
+from border_agent.store.passages import Passages
 from firmware_bridge.roles import Reading
 from mqtt_schemas.entries import Decision, Direction
+from mqtt_schemas.post import PictureKind
 
-_log = logging.getLogger(__name__)
+__all__ = ["QUEUE", "Desk", "DeskBusy", "KnownInspection", "NoSuchInspection", "VisaUsedMeanwhile"]
 
 CANCEL_SECONDS = 5.0
 """How long a cancellation waits for the collecting thread: less than a client waits for its answer."""
 
-MOST_KEPT = 200
-"""Ended inspections kept for a client that asks late; what they said is in the journal."""
+TYPED_SECONDS = 3.0
+"""How long a typed document waits for the collecting thread to take it."""
+
+_ID = re.compile(r"[0-9a-f]{32}")
 
 
-class NoSuchInspection(BorneError):
-    """No inspection of this id is known here."""
+class KnownInspection(BorneError):
+    """The id for a new inspection is known here already, or is none."""
 
-    code = "inspection.unknown"
-
-
-class DeskBusy(BorneError):
-    """Another traveller's inspection is still collecting."""
-
-    code = "inspection.busy"
+    code = "inspection.known"
 
 
 class VisaUsedMeanwhile(BorneError):
@@ -55,7 +64,7 @@ class VisaUsedMeanwhile(BorneError):
     code = "inspection.visa_used_meanwhile"
 
 
-class Desk:
+class Desk(Collecting):
     """Holds every inspection of this device. Calls may come from any thread; each returns a snapshot."""
 
     def __init__(
@@ -66,30 +75,35 @@ class Desk:
         eyes: Eyes,
         answers: Answers,
         recorder: Recorder,
+        passages: Passages,
         hub: Hub,
         times: TimesSection,
     ) -> None:
-        self._device = device
-        self._abilities = abilities
-        self._eyes = eyes
-        self._answers = answers
+        super().__init__(device=device, abilities=abilities, eyes=eyes, answers=answers, hub=hub, times=times)
         self._recorder = recorder
-        self._hub = hub
-        self._times = times
-        self._lock = threading.RLock()
+        self._passages = passages
         self._deciding = threading.Lock()
-        self._cases: dict[str, Case] = {}
-        self._collecting: tuple[str, Inbox, threading.Thread] | None = None
 
     def start(
-        self, *, direction: Direction = Direction.ENTRY, purpose: str = "", group: str = "", accompanied: bool = False
+        self,
+        *,
+        direction: Direction = Direction.ENTRY,
+        purpose: str = "",
+        group: str = "",
+        accompanied: bool = False,
+        inspection_id: str = "",
     ) -> Case:
-        """Begin an inspection. Raises DeskBusy while another one is collecting."""
+        """Begin an inspection. `inspection_id`: of a slip whose kiosk cannot be asked; else a new one.
+
+        Raises DeskBusy while another one is collecting, KnownInspection.
+        """
+        if inspection_id and (not _ID.fullmatch(inspection_id) or self._passages.of_inspection(inspection_id)):
+            raise KnownInspection(inspection_id[:64])
         with self._lock:
-            if self._collecting is not None:
-                raise DeskBusy(self._device, self._collecting[0])
+            if inspection_id in self._cases:
+                raise KnownInspection(inspection_id)
             inspection = begin(
-                inspection_id=secrets.token_hex(16),
+                inspection_id=inspection_id or secrets.token_hex(16),
                 device=self._device,
                 clock=self._answers.clock(),
                 can=self._abilities(),
@@ -98,32 +112,82 @@ class Desk:
                 group=group,
                 accompanied=accompanied,
             )
-            case = self._cases[inspection.id] = Case(inspection=inspection)
-            inbox: Inbox = Inbox()
-            thread = threading.Thread(target=self._collect, args=(inspection, inbox), name="desk", daemon=True)
-            self._collecting = (inspection.id, inbox, thread)
+            return self._run(Case(inspection=inspection))
+
+    def adopt(
+        self,
+        *,
+        inspection_id: str,
+        origin: str,
+        evidence: Evidence,
+        pictures: Mapping[PictureKind, bytes],
+        finished_at: datetime,
+    ) -> Case:
+        """Take over what another device has collected, weighed anew here; adopted again, it is the held one.
+
+        Raises ForeignEvidence, InspectionClosed where it was recorded here before this agent was started, StoreError.
+        """
+        if evidence.inspection_id != inspection_id:
+            raise ForeignEvidence(inspection_id[:64], evidence.inspection_id[:64])
+        with self._lock:
+            if inspection_id in self._cases:
+                return self._cases[inspection_id]
+        if self._passages.of_inspection(inspection_id) is not None:
+            raise InspectionClosed(inspection_id, "recorded here before")
+        inspection = weighed(evidence, self._answers)
+        with self._lock:
+            if inspection_id in self._cases:
+                return self._cases[inspection_id]
+            self._album.begin(inspection_id)
+            for kind, jpeg in pictures.items():
+                self._album.keep(inspection_id, kind, EncodedPicture(jpeg))
+            visa = inspection.evidence.visa
+            if visa is not None and visa.record is not None and visa.record.portrait:
+                self._album.keep(inspection_id, PictureKind.VISA, EncodedPicture(visa.record.portrait))
+            case = Case(inspection=inspection, origin=origin, proposed_at=finished_at)
             self._forget_old()
-            thread.start()
-            return case
-
-    def case(self, inspection: str) -> Case:
-        """An inspection's snapshot. Raises NoSuchInspection."""
-        with self._lock:
-            try:
-                return self._cases[inspection]
-            except KeyError:
-                raise NoSuchInspection(inspection[:64]) from None
-
-    def cases(self) -> list[Case]:
-        """Inspections that have not ended, the oldest first."""
-        with self._lock:
-            return [case for case in self._cases.values() if not case.ended]
+            return self._replace(structs.replace(case, pictures=self._album.kinds(inspection_id)))
 
     def skip(self, inspection: str, step: Step) -> Case:
         """Leave a step out of an inspection that is collecting."""
         self.case(inspection)
         self._deliver(SkipAsked(step), inspection)
         return self.case(inspection)
+
+    def type_document(self, inspection: str, lines: Sequence[str]) -> Case:
+        """The machine-readable zone as an officer types it, line by line, where no reader has read one. A proposal is
+        withdrawn and made again, after what the device can still collect.
+
+        Raises MrzError, SecondDocument where another one was read, WrongPhase, InspectionClosed, DeskBusy.
+        """
+        mrz = parse_mrz("\n".join(lines), today=self._answers.clock().today)
+        item, until = DocumentTyped(mrz), time.monotonic() + TYPED_SECONDS
+        if self._typed_already(inspection, mrz) is None:
+            self._deliver(item, inspection)
+        while (case := self._typed_already(inspection, mrz)) is None and time.monotonic() < until:
+            if self.case(inspection).phase is Phase.PROPOSED:
+                break  # nobody takes the item any more: it is collected once more
+            time.sleep(0.01)
+        if case is not None or self.case(inspection).phase is Phase.COLLECTING:
+            return self.case(inspection)
+        with self._deciding, self._lock:
+            case = self.case(inspection)
+            reopened = structs.replace(advance(case.inspection, Reopen(), NO_POLICY), can=self._abilities())
+            return self._run(structs.replace(case, inspection=reopened), item)
+
+    def _typed_already(self, inspection: str, mrz: Mrz) -> Case | None:
+        """The case where it has this zone; None: it has none."""
+        case = self.case(inspection)
+        held = case.inspection.evidence.mrz
+        if case.ended:
+            raise InspectionClosed(inspection, "a document typed")
+        if held is not None and held.lines != mrz.lines:
+            raise SecondDocument(inspection)
+        return case if held is not None else None
+
+    def pictures(self, inspection: str) -> Mapping[PictureKind, bytes]:
+        """JPEGs of an inspection; none where they are gone."""
+        return self._album.of(inspection)
 
     def answer(self, inspection: str, key: str, value: str) -> Case:
         """Hand a traveller's answer to an inspection that is collecting. Raises NotAsked, WrongPhase."""
@@ -149,13 +213,37 @@ class Desk:
             case = self._replace(structs.replace(self.case(inspection), step=None, open_steps=(), guidance=None))
             event = Cancel(reason="cancelled", at=self._answers.clock().at)
             cancelled = advance(case.inspection, event, NO_POLICY)  # no policy says who may end what
-            receipt = self._recorder.record(cancelled) if cancelled.evidence.mrz is not None else None
+            case = structs.replace(case, inspection=cancelled)
+            receipt = self._recorder.record(case) if cancelled.evidence.mrz is not None else None
             self._release(inspection)  # the next traveller does not wait for a step that hangs
-            return self._replace(structs.replace(case, inspection=cancelled, receipt=receipt))
+            return self._replace(structs.replace(case, receipt=receipt))
 
-    def decide(self, inspection: str, decision: Decision, officer: str, reason: str) -> Case:
+    def settle(self, inspection: str, decision: Decision) -> None:
+        """Another device has decided, and recorded it: what waits here ends without an entry. What is not known here,
+        or has ended, stays as it is. Raises WrongPhase while it is collecting."""
+        with self._deciding, self._lock:
+            case = self._cases.get(inspection)
+            if case is None or case.ended:
+                return
+            if case.phase is not Phase.PROPOSED:
+                raise WrongPhase(case.id, case.phase)
+            settled = advance(case.inspection, Cancel(reason="settled", at=self._answers.clock().at), NO_POLICY)
+            self._replace(structs.replace(case, inspection=settled, settled_as=decision))
+
+    def decide(
+        self,
+        inspection: str,
+        decision: Decision,
+        officer: str,
+        reason: str,
+        *,
+        second_officer: str = "",
+        grounds: Sequence[str] = (),
+        taken_at: datetime | None = None,
+    ) -> Case:
         """Record the officer's decision: returns after the durable commit.
 
+        `second_officer`: who agrees. `grounds`: a refusal's. `taken_at`: since when the traveller is in hand.
         The same decision asked for again (an answer that got lost) returns the first one's receipt. Raises
         InspectionError, VisaUsedMeanwhile, or StoreError, and then nothing is recorded.
         """
@@ -165,14 +253,22 @@ class Desk:
             outcome = case.inspection.outcome
             if outcome is not None and (outcome.decision, outcome.officer) == (proposal, officer.strip()):
                 return case
-            event = Decide(decision=proposal, officer=officer, reason=reason, at=self._answers.clock().at)
+            event = Decide(
+                decision=proposal,
+                officer=officer,
+                reason=reason,
+                at=self._answers.clock().at,
+                second_officer=second_officer,
+                grounds=tuple(grounds),
+            )
             decided = advance(case.inspection, event, NO_POLICY)  # the verdict is there: no policy is asked again
             visa = case.inspection.evidence.visa
             if proposal is Proposal.ADMIT and visa is not None and self._answers.used_meanwhile(visa):
                 raise VisaUsedMeanwhile(inspection)
-            receipt = self._recorder.record(decided)
+            case = structs.replace(case, inspection=decided, taken_at=taken_at)
+            receipt = self._recorder.record(case)
             times = {**case.step_ms, "commit": receipt.milliseconds}
-            return self._replace(structs.replace(case, inspection=decided, receipt=receipt, step_ms=times))
+            return self._replace(structs.replace(case, receipt=receipt, step_ms=times))
 
     def recorded(self, inspection: str) -> Recorded | None:
         """A decision of before the agent was started again, for a client that never heard of it."""
@@ -194,75 +290,12 @@ class Desk:
         if collecting is not None:
             collecting[2].join(timeout=10.0)
 
-    def _deliver(self, item: Item, inspection: str = "") -> None:
-        with self._lock:
-            collecting = self._collecting
-        if collecting is not None and inspection in ("", collecting[0]):
-            collecting[1].put(item)
-        elif not inspection:
-            # Never kept for the next traveller: a former one's passport must not be theirs.
-            _log.info("a reading came while no inspection was collecting; it is dropped")
-
     def _join(self, inspection: str) -> None:
         with self._lock:
             collecting = self._collecting
         if collecting is not None and collecting[0] == inspection:
             collecting[2].join(timeout=CANCEL_SECONDS)
 
-    def _collect(self, inspection: Inspection, inbox: Inbox) -> None:
-        def show(now: Case) -> None:
-            if now.phase is not Phase.COLLECTING:
-                self._release(now.id)  # before anybody hears of the proposal: the next traveller may start
-            with self._lock:
-                held = self._cases.get(now.id)
-                if held is None or held.ended:
-                    raise Stopped  # cancelled while a camera step hung: what has ended is not brought back
-                self._replace(now)
-
-        try:
-            policy = self._answers.policy()
-            try:
-                rules_for(policy)
-            except UnknownRules as error:
-                # A policy for a newer software: like none at all, every traveller goes to an officer, who reads why.
-                _log.error("the policy cannot be used: %s", error)
-                policy = NO_POLICY
-                inspection = advance(inspection, ProblemMet(error.code), policy)
-            Collector(inspection, policy, inbox, self._eyes, self._answers, self._times, show).run()
-        except Stopped:
-            pass
-        except Exception:
-            # A defect of ours must not leave the traveller before a dead screen: the officer takes over by hand.
-            _log.exception("an inspection could not be collected")
-            self._give_up(inspection.id)
-        finally:
-            self._release(inspection.id)
-            self._hub.publish(inspection.id)
-
     def _require_collecting(self, inspection: str) -> None:
         if (phase := self.case(inspection).phase) is not Phase.COLLECTING:
             raise WrongPhase(inspection, phase)
-
-    def _release(self, inspection: str) -> None:
-        with self._lock:
-            if self._collecting is not None and self._collecting[0] == inspection:
-                self._collecting = None
-
-    def _give_up(self, inspection: str) -> None:
-        with self._lock:
-            case = self._cases[inspection]
-            event = Cancel(reason="agent.failed", at=self._answers.clock().at)
-            if not case.ended:
-                ended = advance(case.inspection, event, NO_POLICY)
-                self._replace(structs.replace(case, inspection=ended, step=None, open_steps=(), guidance=None))
-
-    def _replace(self, case: Case) -> Case:
-        with self._lock:
-            self._cases[case.id] = case
-        self._hub.publish(case.id)
-        return case
-
-    def _forget_old(self) -> None:
-        ended = [key for key, case in self._cases.items() if case.ended]
-        for key in ended[: max(0, len(ended) - MOST_KEPT)]:
-            del self._cases[key]

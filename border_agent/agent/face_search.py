@@ -33,6 +33,7 @@ class FaceSearch:
         self._good: list[FoundFace] = []
         self._poor: list[tuple[Picture, FoundFace]] = []
         self._poor_seconds = 0.0
+        self._shown: tuple[float, Picture] | None = None
         self._looked_at = time.monotonic()
 
     @property
@@ -58,10 +59,19 @@ class FaceSearch:
             self.crowded = True  # which of them is the traveller? not the one that fits the photo: look again
         elif guidance is Guidance.FACE_GOOD and face is not None:
             self._good.append(self._eyes.embedded(seen.picture, face))
+            if self._shown is None or face.sharpness > self._shown[0]:
+                self._shown = (face.sharpness, seen.picture)
         elif face is not None:
             self._poor_seconds += since
             self._poor = sorted([*self._poor, (seen.picture, face)], key=_sharpness)[-self.wanted :]
         return guidance
+
+    @property
+    def picture(self) -> Picture | None:
+        """The sharpest good frame, or the sharpest poor one where there is none."""
+        if self._shown is not None:
+            return self._shown[1]
+        return self._poor[-1][0] if self._poor else None
 
     def good(self) -> list[FoundFace]:
         """The good frames, as many as are compared."""

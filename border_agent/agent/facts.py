@@ -15,9 +15,10 @@ from mqtt_schemas.entries import ClockQuality, Decision, DocumentFacts, FaceFact
 
 
 def entry_of(
-    inspection: Inspection, *, recorded_at: datetime, clock: ClockQuality, evidence: bytes
+    inspection: Inspection, *, recorded_at: datetime, clock: ClockQuality, evidence: bytes, origin: str = ""
 ) -> entries.Movement | entries.Inspection:
-    """The entry of an inspection that is over; `evidence` is the SHA-256 of what was stored of it."""
+    """The entry of an inspection that is over; `evidence` is the SHA-256 of what was stored of it, `origin` the
+    device that collected it, where another one did."""
     facts = inspection.evidence
     verdict, outcome = inspection.verdict, inspection.outcome
     common = {
@@ -27,7 +28,7 @@ def entry_of(
         "clock": clock,
         "inspection_id": inspection.id,
         "direction": facts.direction,
-        "document": _document(facts.mrz) if facts.mrz is not None else None,
+        "document": document_facts(facts.mrz) if facts.mrz is not None else None,
         "visa": _visa(facts.visa, facts.visa.visa)
         if facts.visa is not None and facts.visa.visa is not None
         else None,
@@ -47,6 +48,10 @@ def entry_of(
         "rules_version": verdict.rules_version if verdict is not None else 0,
         "lists": tuple(_list(answer) for answer in facts.lists),
         "evidence": evidence,
+        "second_officer": outcome.second_officer if outcome is not None else "",
+        "origin": origin,
+        "grounds": outcome.grounds if outcome is not None else (),
+        "overstay_days": facts.stay.overstay_days if facts.stay is not None else 0,
     }
     if outcome is not None and outcome.movement:
         return entries.Movement(**common)  # type: ignore[arg-type]
@@ -54,7 +59,8 @@ def entry_of(
     return entries.Inspection(**common, outcome=word)  # type: ignore[arg-type]
 
 
-def _document(mrz: Mrz) -> DocumentFacts:
+def document_facts(mrz: Mrz) -> DocumentFacts:
+    """A machine-readable zone in the contract's words."""
     return DocumentFacts(
         format=mrz.format.value,
         lines=mrz.lines,

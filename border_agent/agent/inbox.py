@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 from dataclasses import dataclass
 
+from border_agent.documents.mrz import Mrz
 from border_agent.inspection.evidence import Step
 from firmware_bridge.roles import Reading
 
@@ -12,6 +13,13 @@ from firmware_bridge.roles import Reading
 @dataclass(frozen=True)
 class DocumentArrived:
     reading: Reading
+
+
+@dataclass(frozen=True)
+class DocumentTyped:
+    """An officer typed the zone that no reader reads."""
+
+    mrz: Mrz
 
 
 @dataclass(frozen=True)
@@ -35,5 +43,5 @@ class Stop:
     """The inspection was cancelled, or the agent goes down."""
 
 
-Item = DocumentArrived | CodeArrived | AnswerGiven | SkipAsked | Stop
+Item = DocumentArrived | DocumentTyped | CodeArrived | AnswerGiven | SkipAsked | Stop
 Inbox = queue.SimpleQueue[Item]

@@ -1,7 +1,7 @@
 """The picture the traveller sees of themselves: raw frames of the face camera, while it is their turn at it.
 
-Raw, because nothing is decoded or encoded in the process that holds the keys. Not before the face step and not after
-it: whoever stands in the hall is no picture of ours.
+Raw, because nothing is decoded in the process that holds the keys, and fifteen frames a second need not be encoded.
+Not before the face step and not after it: whoever stands in the hall is no picture of ours.
 """
 
 from __future__ import annotations

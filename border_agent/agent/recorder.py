@@ -1,19 +1,18 @@
-"""From an inspection that is over to the journal: entry, evidence and the visa's use in one durable commit."""
+"""From an inspection that is over to the journal: entry, evidence, passage and visa's use in one durable commit."""
 
 from __future__ import annotations
 
-import time
-
 import msgspec
-from msgspec import Struct
 
 from border_agent.agent.answers import use_key
+from border_agent.agent.case import Case, Recorded
 from border_agent.agent.facts import entry_of
 from border_agent.clock import Clock
 from border_agent.inspection.evidence import without_pictures
-from border_agent.inspection.machine import Inspection
 from border_agent.store.evidence import EvidenceKept
 from border_agent.store.journal import Change, Journal
+from border_agent.store.passages import PassageNoted, Times
+from border_agent.store.referrals import Referred
 from border_agent.store.uses import VisaUsed
 from mqtt_schemas import entries
 from mqtt_schemas.entries import Decision, read_entry
@@ -23,19 +22,6 @@ LOOK_BACK = 500
 """Entries searched for a decision that a client asks about after the agent was started again."""
 
 
-class Recorded(Struct, frozen=True, kw_only=True):
-    """Where a decision stands in the journal."""
-
-    inspection_id: str
-    decision: str
-    officer: str
-    epoch: bytes
-    sequence: int
-    head: bytes
-    milliseconds: float = 0.0
-    """Time of the durable commit; 0 where it was found again."""
-
-
 class Recorder:
     """Writes decisions, and finds them again."""
 
@@ -43,12 +29,28 @@ class Recorder:
         self._journal = journal
         self._clock = clock
 
-    def record(self, inspection: Inspection) -> Recorded:
-        """Commit an inspection that is over. Raises StoreError, and then nothing of it is recorded."""
+    def record(self, case: Case) -> Recorded:
+        """Commit a case whose inspection is over. Raises StoreError, and then nothing of it is recorded."""
+        return self._commit(case, refers=False)
+
+    def refer(self, case: Case) -> Recorded:
+        """Commit that a case waits for an officer of the post, of whom it is not known yet who and where. Once for
+        each inspection. Raises StoreError, and then nothing of it is recorded."""
+        return self._commit(case, refers=True)
+
+    def _commit(self, case: Case, *, refers: bool) -> Recorded:
+        inspection = case.inspection
         evidence = EvidenceKept(msgspec.json.encode(without_pictures(inspection.evidence)))
         reading = self._clock.read()
-        entry = entry_of(inspection, recorded_at=reading.at, clock=reading.quality, evidence=evidence.digest)
-        changes: list[Change] = [evidence]
+        entry = entry_of(
+            inspection,
+            recorded_at=reading.at,
+            clock=reading.quality,
+            evidence=evidence.digest,
+            origin=case.origin,
+        )
+        times = Times(begun_at=inspection.evidence.started_at, proposed_at=case.proposed_at, taken_at=case.taken_at)
+        changes: list[Change] = [evidence, PassageNoted(entry=entry, times=times)]
         visa = inspection.evidence.visa
         admitted = isinstance(entry, entries.Movement) and entry.decision is Decision.ADMIT
         if admitted and visa is not None and visa.visa is not None:
@@ -60,7 +62,17 @@ class Recorder:
                     occurred_at=entry.occurred_at,
                 )
             )
-        begun = time.monotonic()
+        if refers:
+            changes.append(
+                Referred(
+                    inspection=inspection.id,
+                    entry=entry.id,
+                    evidence=evidence.digest,
+                    direction=entry.direction,
+                    started_at=inspection.evidence.started_at,
+                    finished_at=case.proposed_at or reading.at,
+                )
+            )
         receipt = self._journal.commit([entry], changes)
         return Recorded(
             inspection_id=inspection.id,
@@ -69,7 +81,7 @@ class Recorder:
             epoch=receipt.epoch,
             sequence=receipt.sequence,
             head=receipt.head,
-            milliseconds=round((time.monotonic() - begun) * 1000, 3),
+            milliseconds=receipt.milliseconds,
         )
 
     def find(self, inspection_id: str) -> Recorded | None:
@@ -83,7 +95,9 @@ class Recorder:
                 entry = read_entry(body)
             except Malformed:
                 continue
-            if isinstance(entry, entries.Movement | entries.Inspection) and entry.inspection_id == inspection_id:
+            if not isinstance(entry, entries.Movement | entries.Inspection) or _undecided(entry):
+                continue
+            if entry.inspection_id == inspection_id:
                 return Recorded(
                     inspection_id=inspection_id,
                     decision=entry.decision.value,
@@ -93,3 +107,8 @@ class Recorder:
                     head=self._journal.head_at(segment.epoch, sequence) or b"",
                 )
         return None
+
+
+def _undecided(entry: entries.Movement | entries.Inspection) -> bool:
+    """Handed over to whichever officer of the post takes it: nothing is decided by that."""
+    return isinstance(entry, entries.Inspection) and entry.outcome == "referred" and not entry.officer

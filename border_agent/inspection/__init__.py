@@ -2,6 +2,7 @@
 
     evidence   values: what readers, lists and clock said; complete, so that a decision can be made again
     questions  what a traveller is asked besides, and what counts as an answer
+    stay       how long a stay was allowed, and by how much an exit is late
     slip       the short code by which an officer finds a traveller's inspection
     findings   the registry of all that may be stated, with severities and what a traveller may learn
     rules/     the rules by version; `decide` picks the version the policy names
@@ -23,6 +24,7 @@ from border_agent.inspection.evidence import (
     FaceEvidence,
     ListAnswer,
     PageEvidence,
+    StayEvidence,
     Step,
     VisaEvidence,
     WatchHit,
@@ -57,6 +59,7 @@ __all__ = [
     "Proposal",
     "SafeCode",
     "Severity",
+    "StayEvidence",
     "Step",
     "Verdict",
     "VisaEvidence",

@@ -65,6 +65,12 @@ class NotAsked(InspectionError):
     code = "inspection.not_asked"
 
 
+class SameOfficer(InspectionError):
+    """The second officer is the first one."""
+
+    code = "inspection.same_officer"
+
+
 class UnknownRules(InspectionError):
     """A policy written for rules this software does not have."""
 

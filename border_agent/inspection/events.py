@@ -12,6 +12,7 @@ from border_agent.inspection.evidence import (
     FaceEvidence,
     ListAnswer,
     PageEvidence,
+    StayEvidence,
     Step,
     VisaEvidence,
     WatchHit,
@@ -69,6 +70,12 @@ class ListsConsulted(Struct, frozen=True, tag=True):
     hits: tuple[WatchHit, ...] = ()
 
 
+class StayFound(Struct, frozen=True, tag=True):
+    """This device's passages were searched for the entry that an exit belongs to."""
+
+    stay: StayEvidence
+
+
 class ProblemMet(Struct, frozen=True, tag=True):
     """Something went wrong that left no reading: the code of its error."""
 
@@ -81,6 +88,10 @@ class Propose(Struct, frozen=True, tag=True):
     clock: ClockEvidence
 
 
+class Reopen(Struct, frozen=True, tag=True):
+    """There is more to collect: the proposal is withdrawn."""
+
+
 class Decide(Struct, frozen=True, tag=True):
     """Somebody decides. `officer` is empty where the machine confirms alone."""
 
@@ -88,6 +99,10 @@ class Decide(Struct, frozen=True, tag=True):
     officer: str
     at: datetime
     reason: str = ""
+    second_officer: str = ""
+    """Who agrees, where the policy wants two."""
+    grounds: tuple[str, ...] = ()
+    """Codes of a refusal's grounds."""
 
 
 class Cancel(Struct, frozen=True, tag=True):
@@ -106,8 +121,10 @@ Event = (
     | StepSkipped
     | StepTimedOut
     | ListsConsulted
+    | StayFound
     | ProblemMet
     | Propose
+    | Reopen
     | Decide
     | Cancel
 )

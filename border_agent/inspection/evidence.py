@@ -44,6 +44,8 @@ class DocumentEvidence(Struct, frozen=True, kw_only=True):
     error: str = ""
     """Why `mrz` is missing: an error code such as `mrz.not_mrz`."""
     attempts: int = 1
+    typed: bool = False
+    """An officer typed the zone from the page: no reader vouches for it."""
 
 
 class PageEvidence(Struct, frozen=True, kw_only=True):
@@ -91,6 +93,21 @@ class WatchHit(Struct, frozen=True, kw_only=True):
 
     record: WatchRecord
     matched_on: str
+
+
+class StayEvidence(Struct, frozen=True, kw_only=True):
+    """The stay that an exit ends, as far as the device knows it: from its own passages."""
+
+    entered_at: datetime | None = None
+    """The last admitted entry with this document that no exit has followed; `None`: none is known here."""
+    entry: str = ""
+    """Id of that entry in the journal."""
+    allowed_days: int = 0
+    """The stay that was granted; 0: no limit known."""
+    until: date | None = None
+    """The last day of it (UTC)."""
+    overstay_days: int = 0
+    """Days beyond it."""
 
 
 class ListAnswer(Struct, frozen=True, kw_only=True):
@@ -148,6 +165,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     answers: dict[str, str] = {}
     """The traveller's own answers by the question's key. Kept here and not in the journal's entry: they are one
     person's word, nobody vouches for them, and the entry goes to the centre for good."""
+    stay: StayEvidence | None = None
+    """Of an exit; `None`: nobody has looked for it."""
 
     @property
     def mrz(self) -> Mrz | None:

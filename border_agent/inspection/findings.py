@@ -107,6 +107,7 @@ REGISTRY: dict[str, FindingKind] = {
             "document.expiry_unclear",
             "document.type_not_accepted",
             "document.second",
+            "stay.overstayed",
             "regime.unknown",
             "seal.missing",
             "seal.not_a_seal",
@@ -157,6 +158,8 @@ REGISTRY: dict[str, FindingKind] = {
         ),
         _kinds(
             Severity.INFO,
+            "document.typed",
+            "stay.entry_unknown",
             "visa.not_needed",
             "face.reference_unvouched",
             "face.provisional",

@@ -1,7 +1,9 @@
 """The state machine of one inspection: one traveller, one movement. Pure: a state and an event give a state.
 
     collecting --Propose--> proposed --Decide--> confirmed
-        \\________________________\\____Cancel____> cancelled
+        ^         |
+         \\_Reopen_/
+    collecting, proposed --Cancel--> cancelled
 
 While collecting, readings come in any order (a code may be scanned before the passport); a step is open until it
 is answered, skipped or timed out. What the device cannot do, and a visa nobody asks for, is never an open step.
@@ -23,6 +25,7 @@ from border_agent.inspection.errors import (
     NotReady,
     OfficerRequired,
     OverrideNeedsReason,
+    SameOfficer,
     SecondDocument,
     SecondVisa,
     WrongPhase,
@@ -38,6 +41,8 @@ from border_agent.inspection.events import (
     ProblemMet,
     Propose,
     QuestionAnswered,
+    Reopen,
+    StayFound,
     StepSkipped,
     StepTimedOut,
     VisaRead,
@@ -81,6 +86,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
     reason: str = ""
     at: datetime
     override: bool = False
+    second_officer: str = ""
+    grounds: tuple[str, ...] = ()
+    """Of a refusal only."""
 
     @property
     def movement(self) -> bool:
@@ -140,6 +148,8 @@ def advance(inspection: Inspection, event: Event, policy: Policy) -> Inspection:
         return structs.replace(inspection, phase=Phase.CANCELLED, cancel_reason=event.reason, closed_at=event.at)
     if isinstance(event, Decide):
         return _decided(inspection, event)
+    if isinstance(event, Reopen):
+        return _reopened(inspection)
     if inspection.phase is not Phase.COLLECTING:
         raise WrongPhase(inspection.id, f"{type(event).__name__} in phase {inspection.phase}")
     if isinstance(event, Propose):
@@ -206,6 +216,8 @@ def _collected(evidence: Evidence, event: Event) -> Evidence:
             answers = {answer.name: answer for answer in (*evidence.lists, *lists)}
             every = (*evidence.hits, *(hit for hit in hits if hit not in evidence.hits))
             return structs.replace(evidence, lists=tuple(answers.values()), hits=every)
+        case StayFound(stay):
+            return structs.replace(evidence, stay=stay)
         case _:
             raise WrongPhase(evidence.inspection_id, type(event).__name__)
 
@@ -271,6 +283,12 @@ def _proposed(inspection: Inspection, event: Propose, policy: Policy) -> Inspect
     return structs.replace(inspection, phase=Phase.PROPOSED, evidence=evidence, verdict=decide(evidence, policy))
 
 
+def _reopened(inspection: Inspection) -> Inspection:
+    if inspection.phase is not Phase.PROPOSED:
+        raise WrongPhase(inspection.id, f"Reopen in phase {inspection.phase}")
+    return structs.replace(inspection, phase=Phase.COLLECTING, verdict=None)
+
+
 def _decided(inspection: Inspection, event: Decide) -> Inspection:
     verdict = inspection.verdict
     if verdict is None:
@@ -281,11 +299,16 @@ def _decided(inspection: Inspection, event: Decide) -> Inspection:
         raise OfficerRequired(inspection.id, event.decision)
     if override and not event.reason.strip():
         raise OverrideNeedsReason(inspection.id, f"{event.decision} where {verdict.proposal} was proposed")
+    second = event.second_officer.strip()
+    if second and second == event.officer.strip():
+        raise SameOfficer(inspection.id, second)
     outcome = Outcome(
         decision=event.decision,
         officer=event.officer.strip(),
         reason=event.reason.strip(),
         at=event.at,
         override=override,
+        second_officer=second,
+        grounds=event.grounds if event.decision is Proposal.REFUSE else (),
     )
     return structs.replace(inspection, phase=Phase.CONFIRMED, outcome=outcome, closed_at=event.at)

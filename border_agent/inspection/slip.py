@@ -6,10 +6,16 @@ the inspection's random id: enough to tell the few that wait at one device apart
 
 from __future__ import annotations
 
+import re
+import secrets
+
 from border_agent.errors import BorneError
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 6
+QR_PREFIX = "borne:"
+"""What a slip's QR code begins with; the inspection's whole id follows."""
+_QR = re.compile(QR_PREFIX + r"([0-9a-f]{32})")
 _MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1", " ": None, "-": None})
 
 
@@ -31,3 +37,23 @@ def read_slip_code(typed: str) -> str:
     if len(read) != LENGTH or not set(read) <= set(ALPHABET):
         raise NoSlipCode("slip", f"{LENGTH} characters of {ALPHABET}")
     return read
+
+
+def read_slip(typed: str) -> tuple[str, str]:
+    """Code and id of what was typed or scanned from a slip; a typed code has no id (empty). Raises NoSlipCode."""
+    scanned = _QR.fullmatch(typed.strip())
+    if scanned is not None:
+        return slip_code(scanned[1]), scanned[1]
+    return read_slip_code(typed), ""
+
+
+def id_for_slip(typed: str) -> str:
+    """An inspection's id for a slip whose kiosk cannot be asked: its own where it was scanned, else one with the same
+    code. Raises NoSlipCode."""
+    code, whole = read_slip(typed)
+    if whole:
+        return whole
+    bits = 0
+    for letter in code:
+        bits = bits << 5 | ALPHABET.index(letter)
+    return f"{bits << 98 | secrets.randbits(98):032x}"

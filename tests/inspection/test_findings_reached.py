@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,7 @@ from border_agent.inspection import (
     Evidence,
     SafeCode,
     Severity,
+    StayEvidence,
     Step,
     Verdict,
     VisaEvidence,
@@ -52,9 +53,10 @@ from border_agent.inspection import (
 )
 from border_agent.inspection.errors import UnknownRules
 from border_agent.inspection.findings import UnknownFinding
+from border_agent.inspection.stay import stay_of
 from border_agent.trust import SignatureVerdict
 from border_agent.words import has, text
-from mqtt_schemas.entries import ClockQuality
+from mqtt_schemas.entries import ClockQuality, Direction
 from mqtt_schemas.records import Handling, Policy, Question, QuestionKey, VisaStatus
 
 REACHED: dict[str, Evidence | tuple[Evidence, Policy]] = {
@@ -73,6 +75,11 @@ REACHED: dict[str, Evidence | tuple[Evidence, Policy]] = {
         passport(format=MrzFormat.TD1, document_code="I", nationality="BFA", issuer="BFA")
     ),
     "document.second": good(problems=("inspection.second_document",)),
+    "document.typed": good(document=DocumentEvidence(mrz=passport(), typed=True)),
+    "stay.overstayed": good(
+        direction=Direction.EXIT, stay=stay_of(NOW - timedelta(days=40), "e" * 32, 30, NOW.date())
+    ),
+    "stay.entry_unknown": good(direction=Direction.EXIT, stay=StayEvidence()),
     "regime.unknown": without_visa(passport(nationality="SWE", issuer="SWE")),
     "seal.missing": good(visa=None, timed_out=(Step.VISA,)),
     "seal.not_a_seal": good(visa=VisaEvidence(error="seal.not_a_seal")),

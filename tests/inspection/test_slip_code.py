@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from border_agent.errors import BorneError
-from border_agent.inspection.slip import ALPHABET, NoSlipCode, read_slip_code, slip_code
+from border_agent.inspection.slip import (
+    ALPHABET,
+    QR_PREFIX,
+    NoSlipCode,
+    id_for_slip,
+    read_slip,
+    read_slip_code,
+    slip_code,
+)
 
 IDS = st.text("0123456789abcdef", min_size=32, max_size=32)
 
@@ -42,3 +50,19 @@ def test_any_text_is_a_code_or_a_typed_error(typed: str) -> None:
         assert len(read_slip_code(typed)) == 6
     except BorneError:
         pass
+
+
+@given(IDS)
+def test_a_scanned_slip_gives_its_id_and_a_typed_one_an_id_of_the_same_code(inspection: str) -> None:
+    code = slip_code(inspection)
+    assert read_slip(f" {QR_PREFIX}{inspection}\r") == (code, inspection)
+    assert id_for_slip(QR_PREFIX + inspection) == inspection
+    assert read_slip(code.lower()) == (code, "")
+    made = id_for_slip(code)
+    assert len(made) == 32 and slip_code(made) == code and made != id_for_slip(code)
+
+
+@pytest.mark.parametrize("typed", ["borne:", "borne:" + "g" * 32, "borne:" + "0" * 31, "BORNE:" + "0" * 32])
+def test_what_only_looks_like_a_slip_is_a_typed_error(typed: str) -> None:
+    with pytest.raises(NoSlipCode):
+        read_slip(typed)

@@ -1,4 +1,8 @@
-"""Rules, version 1. Frozen once a device has decided by them: what changes is written as the next version."""
+"""Rules, version 1. Frozen once a device has decided by them: what changes is written as the next version.
+
+A statement on evidence that did not exist then may be added: evidence written before has none of it, and decides as
+it did.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,10 @@ from collections.abc import Iterator
 
 from border_agent.inspection.evidence import Evidence
 from border_agent.inspection.findings import Finding, Severity, in_order
-from border_agent.inspection.rules.v1.document import document_findings, traveller_findings
+from border_agent.inspection.rules.v1.document import document_findings, traveller_findings, typed
 from border_agent.inspection.rules.v1.face import face_findings, face_lets_machine_admit
 from border_agent.inspection.rules.v1.regimes import RegimeMatch, regime_of
+from border_agent.inspection.rules.v1.stay import stay_findings
 from border_agent.inspection.rules.v1.steps import step_findings, wanted_steps
 from border_agent.inspection.rules.v1.surroundings import clock_findings, list_findings, watch_findings
 from border_agent.inspection.rules.v1.visa import stay_days, visa_findings, visa_weighed
@@ -26,7 +31,12 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
     findings = in_order(_findings(evidence, policy, match))
     worst = max((item.severity for item in findings), key=lambda one: one.rank, default=Severity.INFO)
     proposal = PROPOSAL_OF[worst]
-    alone = proposal is Proposal.ADMIT and policy.admit_without_officer and face_lets_machine_admit(evidence)
+    alone = (
+        proposal is Proposal.ADMIT
+        and policy.admit_without_officer
+        and face_lets_machine_admit(evidence)
+        and not typed(evidence)
+    )
     return Verdict(
         proposal=proposal,
         officer_required=not alone,
@@ -41,6 +51,7 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
 def _findings(evidence: Evidence, policy: Policy, match: RegimeMatch) -> Iterator[Finding]:
     yield from document_findings(evidence, policy, match)
     yield from traveller_findings(evidence, policy)
+    yield from stay_findings(evidence, match)
     yield from visa_findings(evidence, policy, match)
     yield from face_findings(evidence, policy)
     yield from watch_findings(evidence)

@@ -37,6 +37,8 @@ def document_findings(evidence: Evidence, policy: Policy, match: RegimeMatch) ->
         return
     if SecondDocument.code in evidence.problems:
         yield finding("document.second")
+    if typed(evidence):
+        yield finding("document.typed")
     wrong = [check.field for check in mrz.checks if not check.ok]
     if wrong:
         yield finding("document.check_digit", fields=fields(wrong))
@@ -50,6 +52,11 @@ def document_findings(evidence: Evidence, policy: Policy, match: RegimeMatch) ->
         yield finding("document.type_not_accepted", document=mrz.document_code)
     elif match.regime is Regime.UNKNOWN:
         yield finding("regime.unknown", nationality=mrz.nationality, document=mrz.document_code)
+
+
+def typed(evidence: Evidence) -> bool:
+    """Whether an officer typed the zone that was weighed."""
+    return evidence.document is not None and evidence.document.typed
 
 
 def traveller_findings(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
