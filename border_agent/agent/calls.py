@@ -83,6 +83,11 @@ class Calls:
         """The open call."""
         return self._open
 
+    def call(self, call_id: str) -> Call:
+        """A call as it stands, open or over not long ago. Raises NoSuchCall."""
+        with self._lock:
+            return self._find(call_id)
+
     def raise_call(self, inspection: str) -> Call:
         """Call an officer; while a call is open it is that one."""
         with self._lock:

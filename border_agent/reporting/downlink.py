@@ -231,7 +231,7 @@ class Downlink:
             return
         feed = next(iter(self._untidy))
         try:
-            if self._staging.tidy(feed, _TIDY_ROWS) < _TIDY_ROWS:
+            if not self._staging.tidy(feed, _TIDY_ROWS):
                 self._untidy.discard(feed)
         except StoreError as error:
             self._untidy.discard(feed)

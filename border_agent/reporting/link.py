@@ -27,7 +27,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from border_agent.clock import Clock
 from border_agent.config import MqttVersion
 from border_agent.reporting.errors import BadLine, LineDown, LineRefused
-from border_agent.reporting.values import ReportingSettings
+from border_agent.reporting.values import LineSettings
 from mqtt_schemas.messages import LARGEST_MESSAGE
 
 _log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def parse_broker(url: str) -> Address:
 class Link:
     """One device's line. Used by one thread; only `wake` may be called from others."""
 
-    def __init__(self, device: str, settings: ReportingSettings, clock: Clock, subscriptions: Sequence[str]) -> None:
+    def __init__(self, device: str, settings: LineSettings, clock: Clock, subscriptions: Sequence[str]) -> None:
         """Raises BadLine where a TLS file is no good."""
         self._device = device
         self._settings = settings
@@ -103,6 +103,11 @@ class Link:
     def connected(self) -> bool:
         """Whether a connection is there, ready or about to be."""
         return self._client is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something waits for the socket: more would only wait in memory."""
+        return self._client is not None and self._client.want_write()
 
     def open(self, address: Address, will: Message) -> None:
         """Connect to a broker; `wait` then brings the subscriptions. Blocks for at most some 10 s.

@@ -94,6 +94,7 @@ class ReportingService:
         self._retry_at = 0.0
         self._online = False
         self._online_at = 0.0
+        self._paused_until = 0.0
         self._since = clock.now()
         self._started_at: datetime = self._since
         self._refusals = 0
@@ -126,7 +127,21 @@ class ReportingService:
             last_sequence=position.sequence,
             acknowledged=mark.sequence,
             last_ack_at=mark.at,
+            paused=self._pause_left() > 0,
         )
+
+    def pause(self, seconds: float) -> None:
+        """Treat the line as cut for so long: an exercise. It is taken up again by itself, or by `resume`."""
+        self._paused_until = time.monotonic() + seconds
+        self._link.wake()
+
+    def resume(self) -> None:
+        """The exercise is over."""
+        self._paused_until = 0.0
+        self._link.wake()
+
+    def _pause_left(self) -> float:
+        return self._paused_until - time.monotonic()
 
     def on_event(self, listener: Listener) -> None:
         """Be told of what happens (see `ReportingEvent`); before `start`."""
@@ -166,6 +181,11 @@ class ReportingService:
         self._publish_snapshot()
 
     def _turn(self) -> None:
+        if (left := self._pause_left()) > 0:
+            if self._link.connected:
+                raise LineDown(str(self._tried), "cut for an exercise")
+            self._link.wait(min(left, LONGEST_WAIT))
+            return
         now = time.monotonic()
         if not self._link.connected:
             if now < self._retry_at:

@@ -13,8 +13,8 @@ from border_agent.config import MqttVersion
 from mqtt_schemas.feeds import Feed
 
 
-class ReportingSettings(Struct, frozen=True, kw_only=True):
-    """How this device reaches the centre, and whom it believes."""
+class LineSettings(Struct, frozen=True, kw_only=True):
+    """How this device reaches brokers."""
 
     brokers: tuple[str, ...]
     """`mqtts://host:port` (port 8883 where none is given), tried in order."""
@@ -23,17 +23,22 @@ class ReportingSettings(Struct, frozen=True, kw_only=True):
     certificate: Path
     key: Path
     """The device's TLS identity, PEM; its common name is the device id."""
-    root: bytes
-    """The pinned root's public key, 32 bytes."""
     mqtt: MqttVersion = MqttVersion.V5
-    role: str = ""
-    software: str = ""
-    feeds: tuple[str, ...] = tuple(feed.value for feed in Feed)
-    """Feeds this device holds; a kiosk without a TPM holds no watch-list."""
     retry_first: float = 0.5
     retry_most: float = 30.0
     """Seconds between rounds through the brokers: doubling from the first to the most, each with jitter."""
     keepalive: int = 30
+
+
+class ReportingSettings(LineSettings, frozen=True, kw_only=True):
+    """How this device reaches the centre, and whom it believes."""
+
+    root: bytes
+    """The pinned root's public key, 32 bytes."""
+    role: str = ""
+    software: str = ""
+    feeds: tuple[str, ...] = tuple(feed.value for feed in Feed)
+    """Feeds this device holds; a kiosk without a TPM holds no watch-list."""
     window: int = 8
     """Batches in flight at most."""
     rows: int = 200
@@ -117,6 +122,8 @@ class ReportingStatus(Struct, frozen=True, kw_only=True):
     keys_expires: datetime | None
     counts: dict[str, int]
     """How often what happened since the start: `sent.batches`, `acks.foreign_nonce`, `wire.contract.malformed`…"""
+    paused: bool = False
+    """The line is cut on purpose: an exercise. It ends by itself."""
 
     @property
     def unacknowledged(self) -> int:
