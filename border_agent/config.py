@@ -76,6 +76,8 @@ class IdentitySection(_Section, frozen=True, kw_only=True):
     """Ed25519 private key, PEM, mode 0600."""
     root: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")]
     """Pinned root public key, hexadecimal."""
+    sealing_key: str = ""
+    """X25519 private key, PEM, mode 0600, that feeds seal to; empty: nothing sealed can be read here."""
 
 
 class MqttSection(_Section, frozen=True, kw_only=True):
@@ -85,6 +87,30 @@ class MqttSection(_Section, frozen=True, kw_only=True):
     certificate: str
     key: str
     version: MqttVersion = MqttVersion.V5
+
+
+class LanSection(_Section, frozen=True, kw_only=True):
+    """The post's own broker, by which its kiosks and counters are one place."""
+
+    brokers: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)]
+    authority: str
+    certificate: str
+    key: str
+
+
+class ConsoleSection(_Section, frozen=True, kw_only=True):
+    """The officers' pages, by HTTPS on the post's network."""
+
+    listen: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8443
+    """0: a free one, told in the log and in the file `console.port` beside the configuration."""
+    names: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)]
+    """Host names under which browsers come; any other is refused."""
+    certificate: str
+    """PEM, chain included."""
+    key: str
+    metrics_token: str = ""
+    """File with the bearer token for `/metrics`; empty: not served by HTTPS."""
 
 
 class ApiSection(_Section, frozen=True, kw_only=True):
@@ -162,6 +188,8 @@ class Config(_Section, frozen=True, kw_only=True):
     devices: DevicesSection = DevicesSection()
     times: TimesSection = TimesSection()
     kiosk: KioskSection = KioskSection()
+    lan: LanSection | None = None
+    console: ConsoleSection | None = None
     folder: str = ""
     """Set on loading: the folder that relative paths start from."""
 

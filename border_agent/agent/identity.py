@@ -10,12 +10,13 @@ from pathlib import Path
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from border_agent.errors import BorneError
 
 
 class KeyUnusable(BorneError):
-    """The device's journal key is missing, readable by others, or no Ed25519 key."""
+    """One of the device's keys is missing, readable by others, or of another kind."""
 
     code = "agent.key_unusable"
 
@@ -28,15 +29,27 @@ class AlreadyRunning(BorneError):
 
 def load_journal_key(file: Path) -> Ed25519PrivateKey:
     """The device's journal key from a PEM file of mode 0600. Raises KeyUnusable."""
-    try:
-        if file.stat().st_mode & 0o077:
-            raise KeyUnusable(str(file), "others may read it; it must have mode 0600")
-        key = serialization.load_pem_private_key(file.read_bytes(), None)
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyUnusable(str(file), str(error)) from None
+    key = _load(file)
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyUnusable(str(file), "not an Ed25519 key")
     return key
+
+
+def load_sealing_key(file: Path) -> X25519PrivateKey:
+    """The key that feeds seal to, likewise. Raises KeyUnusable."""
+    key = _load(file)
+    if not isinstance(key, X25519PrivateKey):
+        raise KeyUnusable(str(file), "not an X25519 key")
+    return key
+
+
+def _load(file: Path) -> object:
+    try:
+        if file.stat().st_mode & 0o077:
+            raise KeyUnusable(str(file), "others may read it; it must have mode 0600")
+        return serialization.load_pem_private_key(file.read_bytes(), None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise KeyUnusable(str(file), str(error)) from None
 
 
 @contextlib.contextmanager

@@ -7,11 +7,13 @@ import os
 import platform
 import socket
 import struct
+import zoneinfo
 from ipaddress import IPv6Address
 from pathlib import Path
 
 from msgspec import Struct
 
+_LOCALTIME = Path("/etc/localtime")
 _IPV6 = Path("/proc/net/if_inet6")
 _INTERFACES = Path("/sys/class/net")
 _SIOCGIFADDR = 0x8915
@@ -40,6 +42,17 @@ def disk(folder: Path) -> Disk | None:
     except OSError:
         return None
     return Disk(free_bytes=found.f_bavail * found.f_frsize, total_bytes=found.f_blocks * found.f_frsize)
+
+
+def time_zone() -> str:
+    """The machine's own time zone by its IANA name; UTC where it does not say one that is known here."""
+    link = os.path.realpath(_LOCALTIME)
+    name = os.environ.get("TZ", "").lstrip(":") or link.partition("/zoneinfo/")[2].removeprefix("posix/")
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        return "UTC"
+    return name
 
 
 def versions() -> dict[str, str]:

@@ -51,6 +51,8 @@ class LineState(Struct, frozen=True, kw_only=True):
     unacknowledged: int
     problems: tuple[str, ...]
     """Codes of what stands in the way."""
+    paused: bool = False
+    """Cut on purpose, for an exercise."""
 
 
 class ListState(Struct, frozen=True, kw_only=True):
@@ -134,6 +136,7 @@ class Maintenance:
                 broker=line.broker,
                 unacknowledged=line.unacknowledged,
                 problems=tuple(problem.code for problem in line.problems),
+                paused=line.paused,
             ),
             lists=self._list_states(now.at),
             clock=now,

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
-import logging
-import os
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,50 +11,62 @@ import msgspec
 
 from border_agent.agent.answers import Answers
 from border_agent.agent.calls import Calls
+from border_agent.agent.counter import Counter
 from border_agent.agent.desk import Desk
-from border_agent.agent.devices import DeviceRole, Devices
+from border_agent.agent.devices import Devices
 from border_agent.agent.diary import Diary, Note
+from border_agent.agent.drills import DRILLS, Drills
+from border_agent.agent.exporting import Exporting
 from border_agent.agent.eyes import Eyes
 from border_agent.agent.hub import Hub
-from border_agent.agent.identity import alone, load_journal_key
+from border_agent.agent.identity import alone, load_journal_key, load_sealing_key
 from border_agent.agent.kiosk import Kiosk
-from border_agent.agent.logring import LogRing
+from border_agent.agent.leases import Leases
+from border_agent.agent.logring import KEPT, LogRing
+from border_agent.agent.lookups import WatchSearch
+from border_agent.agent.machine import time_zone
 from border_agent.agent.maintenance import Maintenance
+from border_agent.agent.mending import Mending
+from border_agent.agent.metrics import Metrics
+from border_agent.agent.officers import Acts, Officers
+from border_agent.agent.opening import (
+    SOFTWARE,
+    make_printer,
+    make_readers,
+    open_or_set_aside,
+    reporting_settings,
+    resident_bytes,
+)
+from border_agent.agent.post.line import PostLine
+from border_agent.agent.post.state import condition_of
+from border_agent.agent.post.values import line_settings
+from border_agent.agent.post_calls import PostCalls
 from border_agent.agent.preview import Previews
-from border_agent.agent.readers import ReaderThread
 from border_agent.agent.recorder import Recorder
 from border_agent.agent.sessions import Sessions
 from border_agent.agent.slips import Slips
 from border_agent.agent.staff import StaffFile
 from border_agent.agent.timekeeping import Timekeeping
+from border_agent.agent.verifying import JOURNAL, Verifying
 from border_agent.clock import Clock
 from border_agent.config import CameraRole, Config, Role
 from border_agent.decoding.camera import CameraProcess
 from border_agent.decoding.client import DecodingWorker
 from border_agent.faces import load_calibration
 from border_agent.inspection.evidence import Step
-from border_agent.reporting import ReportingService, ReportingSettings
+from border_agent.reporting import ReportingService, ReportingStatus
 from border_agent.store import (
+    EvidenceStore,
     Journal,
     Lists,
     Notes,
-    Store,
-    StoreDamaged,
+    Passages,
     VerifyReport,
     VisaUses,
-    WrongKey,
-    set_aside,
     verify_journal,
 )
+from border_agent.store.statistics import Statistics
 from border_agent.words import languages
-from firmware_bridge.devices.printer_escpos import EscPosPrinter
-from firmware_bridge.devices.serial_mrz import SerialMrzReader
-from firmware_bridge.devices.serial_scanner import SerialCodeScanner
-from mqtt_schemas.entries import EpochReason
-
-_log = logging.getLogger(__name__)
-
-SOFTWARE = importlib.metadata.version("borne")
 
 
 class Agent:
@@ -94,7 +101,7 @@ class Agent:
             for section in config.devices.cameras
         }
         self._clock = Clock()
-        self._store, reason = _open_or_set_aside(config)
+        self._store, reason = open_or_set_aside(config)
         stack.enter_context(self._store)
         self._journal_key = load_journal_key(config.path(config.identity.journal_key))
         journal = Journal(
@@ -103,38 +110,42 @@ class Agent:
         timekeeping = Timekeeping(Notes(self._store), self._clock)
         timekeeping.resume()
         self._lists = Lists(self._store)
-        answers = Answers(self._lists, VisaUses(self._store), self._clock, load_calibration(), self._worker)
+        self.passages = Passages(self._store)
+        self.mending = Mending(journal, self.passages, self._clock)
+        answers = Answers(
+            self._lists, VisaUses(self._store), self.passages, self._clock, load_calibration(), self._worker
+        )
+        recorder = Recorder(journal, self._clock)
         self.desk = Desk(
             device=config.device.id,
             abilities=self.abilities,
             eyes=Eyes(self._worker, self._cameras),
             answers=answers,
-            recorder=Recorder(journal, self._clock),
+            recorder=recorder,
+            passages=self.passages,
             hub=self.hub,
             times=config.times,
         )
         stack.callback(self.desk.stop)
         self.previews = Previews(self.desk, self._cameras.get(CameraRole.FACE))
-        self._readers = dict(self._make_readers())
+        self._readers = dict(make_readers(config, self.desk))
         for reader in self._readers.values():
             stack.callback(reader.stop)
             reader.start()
-        self._reporting = ReportingService(self._store, journal, self._clock, self._reporting_settings())
+        self._reporting = ReportingService(self._store, journal, self._clock, reporting_settings(config))
         diary = Diary(journal, self._clock)
         self._reporting.on_event(timekeeping.on_event)
         self._reporting.on_event(diary.on_event)
         diary.note("started", {"software": SOFTWARE})
         self._start_kiosk(stack, journal, answers, diary.note)
+        self._start_office(stack, journal, answers, recorder, diary.note)
         stack.callback(self._reporting.stop)
         self._reporting.start()
 
     def _start_kiosk(self, stack: contextlib.ExitStack, journal: Journal, answers: Answers, note: Note) -> None:
         """What stands at the traveller's side: the window, calls, slips, and staff at the maintenance screen."""
-        config, section = self.config, self.config.devices.printer
-        printer = None
-        if section is not None:
-            port = str(config.path(section.port))
-            printer = EscPosPrinter(section.name, port, section.baudrate, rtscts=section.rtscts)
+        config, printer = self.config, make_printer(self.config)
+        if printer is not None:
             stack.callback(printer.close)
             printer.open()
         slips = Slips(printer, self.desk)
@@ -165,6 +176,120 @@ class Agent:
             software=SOFTWARE,
             log=self._log,
         )
+
+    def _start_office(
+        self, stack: contextlib.ExitStack, journal: Journal, answers: Answers, recorder: Recorder, note: Note
+    ) -> None:
+        """What stands at the officers' side: who they are, the post's other devices, look-ups, drills."""
+        config, store, clock, public = self.config, self._store, self._clock, self._journal_key.public_key()
+        sealing = config.identity.sealing_key
+        self.journal = journal
+        self.evidence = EvidenceStore(store)
+        self.policy = answers.policy
+        self.acts = Acts(journal, clock)
+        self.officers = Officers(
+            store,
+            self._lists,
+            self.acts,
+            answers.policy,
+            post=config.device.post,
+            device=config.device.id,
+            sealing_key=load_sealing_key(config.path(sealing)) if sealing else None,
+            clock=clock,
+        )
+        self.watch = stack.enter_context(WatchSearch(self._lists))
+        self.statistics = Statistics(store, time_zone())
+        self.post_line = PostLine(
+            line_settings(config),
+            post=config.device.post,
+            device=config.device.id,
+            role=config.device.role,
+            hall=config.kiosk,
+            key=self._journal_key,
+            store=store,
+            clock=clock,
+            hub=self.hub,
+            desk=self.desk,
+            recorder=recorder,
+            calls=self.kiosk.calls,
+            condition=lambda: condition_of(self.kiosk, self.desk, self.line().unacknowledged),
+        )
+        self.counter = Counter(
+            device=config.device.id,
+            gate=config.kiosk.gate,
+            desk=self.desk,
+            leases=Leases(clock.now),
+            post=self.post_line,
+            passages=self.passages,
+            calls=PostCalls(
+                self.kiosk.calls,
+                self.post_line,
+                device=config.device.id,
+                gate=config.kiosk.gate,
+                counter=config.kiosk.counter,
+            ),
+            policy=answers.policy,
+        )
+        stack.enter_context(self.post_line)  # with everybody listening who must hear of what is lost to another
+        self.drills = stack.enter_context(
+            Drills(
+                store=store,
+                key_file=config.path(config.store.key),
+                journal=journal,
+                public=public,
+                line=self._reporting,
+                clock=clock,
+                note=note,
+                act=self.acts.note,
+                changed=lambda: self.hub.publish(DRILLS),
+            )
+        )
+        self.exporting = Exporting(
+            store=store,
+            device=config.device.id,
+            key=self._journal_key,
+            clock=clock,
+            software=SOFTWARE,
+            act=self.acts.write,
+        )
+        self.verifying = Verifying(
+            store=store,
+            journal=journal,
+            public=public,
+            clock=clock,
+            act=self.acts.note,
+            changed=lambda: self.hub.publish(JOURNAL),
+        )
+        self.metrics = Metrics(
+            journal=journal,
+            line=self.line,
+            report=self.maintenance.report,
+            decoders=self.decoder_starts,
+            cases=self.desk.cases,
+            signed_in=lambda: len(self.officers.sessions()),
+            lan=self._lan_up,
+            drill=self._drill_under_way,
+        )
+
+    def line(self) -> ReportingStatus:
+        """The line to the centre."""
+        return self._reporting.status()
+
+    def log_lines(self, count: int = KEPT) -> list[str]:
+        """The newest lines of the log, oldest first."""
+        return self._log.last(count) if self._log is not None else []
+
+    def decoder_starts(self) -> tuple[int, int]:
+        """How often the decoders were started, and how many starts in a row have failed."""
+        return self._worker.starts, self._worker.failed_starts
+
+    def _lan_up(self) -> bool | None:
+        status = self.post_line.status()
+        return status.online if status.configured else None
+
+    def _drill_under_way(self) -> str:
+        drill = self.drills.current
+        return drill.kind.value if drill is not None else ""
 
     def abilities(self) -> tuple[Step, ...]:
         """The steps this device can do at all, by its configuration."""
@@ -217,7 +342,7 @@ class Agent:
     def memory_bytes(self) -> dict[str, int]:
         """Resident memory by process."""
         return {
-            "agent": _resident_bytes(),
+            "agent": resident_bytes(),
             "decoders": self._worker.memory_bytes(),
             "cameras": sum(camera.memory_bytes() for camera in self._cameras.values()),
         }
@@ -236,50 +361,3 @@ class Agent:
             for camera in self._cameras.values()
         ]
         return serial + cameras
-
-    def _make_readers(self) -> Iterator[tuple[DeviceRole, ReaderThread]]:
-        devices = self.config.devices
-        if devices.document_reader is not None:
-            section = devices.document_reader
-            reader = SerialMrzReader(section.name, str(self.config.path(section.port)), baudrate=section.baudrate)
-            yield DeviceRole.DOCUMENT_READER, ReaderThread(reader, self.desk.document_read)
-        if devices.code_scanner is not None:
-            scan = devices.code_scanner
-            scanner = SerialCodeScanner(scan.name, str(self.config.path(scan.port)), baudrate=scan.baudrate)
-            yield DeviceRole.CODE_SCANNER, ReaderThread(scanner, self.desk.code_read)
-
-    def _reporting_settings(self) -> ReportingSettings:
-        config = self.config
-        return ReportingSettings(
-            role=config.device.role.value,
-            software=SOFTWARE,
-            root=bytes.fromhex(config.identity.root),
-            brokers=config.mqtt.brokers,
-            authority=config.path(config.mqtt.authority),
-            certificate=config.path(config.mqtt.certificate),
-            key=config.path(config.mqtt.key),
-            mqtt=config.mqtt.version,
-        )
-
-
-def _open_or_set_aside(config: Config) -> tuple[Store, EpochReason]:
-    """The store; one that cannot be read is moved aside whole, and the device goes on in a new epoch that says so."""
-    path, key = config.path(config.store.path), config.path(config.store.key)
-    try:
-        return Store(path, key), EpochReason.FIRST_START
-    except (WrongKey, StoreDamaged) as error:
-        kept = set_aside(path)
-        _log.error("the store cannot be read and is kept as %s: %s", kept, error)
-        return Store(path, key), EpochReason.STORE_LOST
-
-
-@contextlib.contextmanager
-def open_store(config: Config) -> Iterator[Store]:
-    """The store of a configuration, for commands that only read it. Raises StoreError."""
-    with Store(config.path(config.store.path), config.path(config.store.key)) as store:
-        yield store
-
-
-def _resident_bytes() -> int:
-    with Path("/proc/self/statm").open(encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from border_agent.agent.case import Case
 from border_agent.agent.desk import NoSuchInspection
+from border_agent.agent.metrics import MEDIA_TYPE
 from border_agent.agent.runtime import Agent
 from border_agent.api.call_routes import call_routes
 from border_agent.api.kiosk_routes import kiosk_routes
@@ -65,6 +66,7 @@ def create_app(agent: Agent) -> Starlette:
             Route("/v1/capabilities", api.guarded(api.capabilities, Right.KIOSK)),
             Route("/v1/state", api.guarded(api.state)),
             Route("/v1/journal/verify", api.guarded(api.verify)),
+            Route("/v1/metrics", api.guarded(api.metrics)),
             Route("/v1/inspections", api.guarded(api.inspections)),
             Route("/v1/inspections", api.guarded(api.start, Right.KIOSK), methods=["POST"]),
             Route(one, api.guarded(api.inspection, Right.KIOSK)),
@@ -95,6 +97,10 @@ class _Api:
 
     async def verify(self, request: Request) -> Response:
         return as_json(await run_in_threadpool(self._agent.verify_journal))
+
+    async def metrics(self, request: Request) -> Response:
+        text = await run_in_threadpool(self._agent.metrics.text)
+        return Response(text, headers=NO_STORE, media_type=MEDIA_TYPE)
 
     async def inspections(self, request: Request) -> Response:
         typed = request.query_params.get("slip")

@@ -6,8 +6,7 @@ from typing import Any
 
 import msgspec
 
-from border_agent.agent.case import Case
-from border_agent.agent.recorder import Recorded
+from border_agent.agent.case import Case, Recorded
 from border_agent.api.peer import Right
 from border_agent.errors import BorneError
 from border_agent.inspection.evidence import Evidence
@@ -63,6 +62,9 @@ def case_view(case: Case) -> Json:
         "reason": outcome.reason if outcome is not None else None,
         "receipt": _receipt(receipt) if receipt is not None else None,
         "step_ms": case.step_ms,
+        "origin": case.origin,
+        "stay": evidence.stay,
+        "pictures": case.pictures,
     }
 
 

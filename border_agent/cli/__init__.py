@@ -21,6 +21,7 @@ _COMMANDS = {
     "inspect": "border_agent.cli.inspect:inspect",
     "journal": "border_agent.cli.journal:journal",
     "kiosk": "border_agent.cli.kiosk:kiosk",
+    "post": "border_agent.cli.post:post",
     "staff": "border_agent.cli.staff:staff",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import threading
@@ -16,6 +17,8 @@ from border_agent.api.app import create_app
 from border_agent.api.server import ApiServer
 from border_agent.cli.base import BorneGroup, t
 from border_agent.config import load_config
+from border_agent.console.app import Console
+from border_agent.console.server import ConsoleServer
 
 config_option = click.option(
     "--config", "-c", required=True, type=click.Path(dir_okay=False, path_type=Path), help=t("cli.option.config")
@@ -42,12 +45,15 @@ def run(config: Path) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    with Agent(loaded, ring) as engine:
+    with Agent(loaded, ring) as engine, contextlib.ExitStack() as serving:
         server = ApiServer(create_app(engine), loaded.path(loaded.api.socket))
         server.start()
-        try:
-            click.echo(t("cli.agent.ready", device=loaded.device.id, socket=loaded.path(loaded.api.socket)))
-            ended.wait()
-        finally:
-            server.stop()
+        serving.callback(server.stop)
+        click.echo(t("cli.agent.ready", device=loaded.device.id, socket=loaded.path(loaded.api.socket)))
+        if loaded.console is not None:
+            console = ConsoleServer(Console(engine), loaded)
+            console.start()
+            serving.callback(console.stop)
+            click.echo(t("cli.agent.console", url=f"https://{loaded.console.names[0]}:{console.port}"))
+        ended.wait()
     click.echo(t("cli.agent.stopped"))

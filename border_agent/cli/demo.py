@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from border_agent.cli.base import ALBUM, LANGUAGE, BorneCommand, json_option, print_json, t
+from border_agent.cli.post import stay
 from border_agent.demo.report import as_json as result_as_json
 from border_agent.demo.report import show
 from border_agent.demo.script import SHORT, play
@@ -20,9 +21,10 @@ from border_agent.demo.script import SHORT, play
 @json_option
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help=t("cli.demo.keep"))
 @click.option("--album", type=click.Path(file_okay=False, path_type=Path), default=ALBUM, help=t("cli.demo.album"))
+@click.option("--stay", "stays", is_flag=True, help=t("cli.demo.stay"))
 @click.option("--short", is_flag=True, help=t("cli.demo.short", count=len(SHORT)))
 @click.pass_context
-def demo(context: click.Context, as_json: bool, keep: Path | None, album: Path, short: bool) -> None:
+def demo(context: click.Context, as_json: bool, keep: Path | None, album: Path, stays: bool, short: bool) -> None:
     console = Console(stderr=True, highlight=False)
 
     def tell(key: str, **params: object) -> None:
@@ -44,6 +46,8 @@ def demo(context: click.Context, as_json: bool, keep: Path | None, album: Path, 
         screen = Console(highlight=False)
         # A pipe or a log has no width of its own; 80 columns would break every finding over five lines.
         show(result, screen if screen.is_terminal else Console(highlight=False, width=132), LANGUAGE)
+    if stays and result.good:
+        stay(album, console)
     context.exit(0 if result.good else 1)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from border_agent.agent.identity import load_journal_key
-from border_agent.agent.runtime import open_store
+from border_agent.agent.opening import open_store
 from border_agent.cli.agent import config_option
 from border_agent.cli.base import BorneGroup, json_option, print_json, t
 from border_agent.config import load_config

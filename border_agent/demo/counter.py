@@ -13,7 +13,8 @@ from typing import Any
 from msgspec import Struct
 
 from border_agent.api.client import AgentClient
-from border_agent.demo.world import DemoFailed, World
+from border_agent.demo.appliance import Appliance
+from border_agent.demo.parts import DemoFailed
 
 OFFICER = "demo-officer-1"
 Json = dict[str, Any]
@@ -57,22 +58,11 @@ class Passage(Struct, frozen=True, kw_only=True):
         return self.verdict == self.expected
 
 
-def pass_by(world: World, arrival: Arrival, group: str = "") -> Passage:
+def pass_by(world: Appliance, arrival: Arrival, group: str = "") -> Passage:
     """One traveller from the first step to the recorded decision. Raises DemoFailed, ApiRefused, AgentGone."""
     with AgentClient(str(world.socket)) as agent:
         case = agent.start(group=group, accompanied=arrival.accompanied)
-        shown = ""
-        for now in agent.events(case["id"]):
-            case = now
-            if now["phase"] != "collecting":
-                break
-            if now["step"] and now["step"] != shown:
-                shown = now["step"]
-                show(world, arrival, shown)
-        world.desk_camera.show([])
-        world.face_camera.show([])
-        if case["phase"] != "proposed":
-            raise DemoFailed(arrival.name, f"no proposal, but {case['phase']}")
+        case = hold_out(world, agent, case["id"], arrival)
         case = agent.decide(case["id"], case["proposal"], OFFICER)
     return Passage(
         number=arrival.number,
@@ -89,7 +79,35 @@ def pass_by(world: World, arrival: Arrival, group: str = "") -> Passage:
     )
 
 
-def show(world: World, arrival: Arrival, step: str) -> None:
+def arrive(world: Appliance, arrival: Arrival, group: str = "") -> Json:
+    """One traveller from the first step to the machine's proposal; whoever decides is somebody else.
+
+    Raises DemoFailed, ApiRefused, AgentGone.
+    """
+    with AgentClient(str(world.socket)) as agent:
+        case = agent.start(group=group, accompanied=arrival.accompanied)
+        return hold_out(world, agent, case["id"], arrival)
+
+
+def hold_out(world: Appliance, agent: AgentClient, inspection: str, arrival: Arrival) -> Json:
+    """Hold out what each step asks for, until there is a proposal. Raises DemoFailed."""
+    case: Json = {}
+    shown = ""
+    for now in agent.events(inspection):
+        case = now
+        if now["phase"] != "collecting":
+            break
+        if now["step"] and now["step"] != shown:
+            shown = now["step"]
+            show(world, arrival, shown)
+    world.desk_camera.show([])
+    world.face_camera.show([])
+    if case.get("phase") != "proposed":
+        raise DemoFailed(arrival.name, f"no proposal, but {case.get('phase')}")
+    return case
+
+
+def show(world: Appliance, arrival: Arrival, step: str) -> None:
     """Hold out what this traveller brings for this step."""
     if step == "document":
         world.desk_camera.show(arrival.page)

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
-from border_agent.demo.world import DemoFailed
+from border_agent.demo.parts import DemoFailed
 
 START_SECONDS = 20.0
 

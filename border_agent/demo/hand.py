@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from border_agent.demo.display import click
-from border_agent.demo.world import DemoFailed
+from border_agent.demo.parts import DemoFailed
 from kiosk_app.flow.state import Screen, State
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from msgspec import Struct
 from border_agent.api.client import AgentClient
 from border_agent.demo.hand import Hand
 from border_agent.demo.kiosk_world import Cast, KioskWorld
-from border_agent.demo.world import DemoFailed
+from border_agent.demo.parts import DemoFailed
 from kiosk_app import words
 from kiosk_app.flow.state import ENDINGS, RESULTS, STEPS, Screen
 from kiosk_app.link.agent import resident_bytes

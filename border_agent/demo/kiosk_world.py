@@ -12,8 +12,9 @@ from typing import Self
 
 from border_agent.api.client import AgentClient, AgentGone, ApiRefused, Json
 from border_agent.demo.counter import OFFICER, Arrival, show
-from border_agent.demo.script import arrival_of
-from border_agent.demo.world import World, today
+from border_agent.demo.parts import today
+from border_agent.demo.script import arrival_of, lists_are_there
+from border_agent.demo.world import World
 from border_agent.specimens.album import build_all, build_codes
 from border_agent.specimens.feeds import QUESTIONS, policy, signer_records, visa_records, watch_records
 from border_agent.specimens.signing import make_signers
@@ -83,8 +84,7 @@ contact_en = "Data protection officer, Utopia airport, counter 1"
         )
         self.world.start_centre()
         self.world.start_agent()
-        wanted = {feed.value for feed in Feed}
-        self.world.wait_for("lists", lambda now: wanted <= {n for n, info in now["lists"].items() if info["version"]})
+        self.world.wait_for("lists", lists_are_there)
         return [arrival_of(album, codes, traveller) for traveller in album.travellers]
 
 

@@ -6,11 +6,13 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from border_agent.demo.counter import Arrival, Passage, pass_by
+from border_agent.demo.parts import today
 from border_agent.demo.proof import prove
 from border_agent.demo.report import Result
-from border_agent.demo.world import World, today
+from border_agent.demo.world import World
 from border_agent.specimens.album import Album, CodeSpecimen, build_all, build_codes
 from border_agent.specimens.cast import Shown, Traveller
 from border_agent.specimens.feeds import policy, signer_records, visa_records, watch_records
@@ -51,10 +53,7 @@ def play(folder: Path, album_folder: Path, tell: Tell, *, numbers: tuple[int, ..
         )
         world.start_centre()
         world.start_agent()
-        wanted = {feed.value for feed in Feed}
-        state = world.wait_for(
-            "lists", lambda now: wanted <= {name for name, info in now["lists"].items() if info["version"]}
-        )
+        state = world.wait_for("lists", lists_are_there)
         tell("demo.lists")
         memory = state["memory_bytes"]
         arrivals = [arrival_of(album, codes, t) for t in album.travellers if not numbers or t.number in numbers]
@@ -97,6 +96,12 @@ def _arrive(world: World, arrivals: list[Arrival], tell: Tell) -> tuple[list[Pas
             outage = time.monotonic() - cut_at
             tell("demo.outage.ends", seconds=round(outage, 1))
     return passages, outage
+
+
+def lists_are_there(state: dict[str, Any]) -> bool:
+    """Whether every list that decisions rest on is installed."""
+    wanted = {Feed.VISAS, Feed.TRUST, Feed.POLICY, Feed.WATCHLIST}
+    return wanted <= {name for name, info in state["lists"].items() if info["version"]}
 
 
 def arrival_of(album: Album, codes: dict[int, CodeSpecimen], traveller: Traveller) -> Arrival:

@@ -9,10 +9,12 @@ from datetime import date, timedelta
 from border_agent.specimens.cast import COUNTRY, Signer, Visa, cast, mrz_name, visa_number
 from border_agent.specimens.signing import USE_AFTER, USE_BEFORE, SpecimenSigners
 from mqtt_schemas.records import (
+    FourEyes,
     Handling,
     Policy,
     Question,
     QuestionKey,
+    RefusalNotice,
     Regime,
     RegimeRule,
     SignerRecord,
@@ -94,6 +96,29 @@ QUESTIONS = (
 """What Utopia's kiosks may ask."""
 
 
+NOTICE = {
+    "fr": RefusalNotice(
+        authority="République d’Utopie – Direction de la police aux frontières",
+        legal_basis="Loi n° 2024-17 (fictive) sur l’entrée et le séjour des étrangers, articles 12 à 15.",
+        appeal=(
+            "Vous pouvez contester cette décision dans un délai de deux mois devant le tribunal administratif"
+            " d’Utopie-Ville, BP 100. Le recours ne suspend pas la décision. Le poste tient à votre disposition la"
+            " liste des avocats et celle des consulats."
+        ),
+    ),
+    "en": RefusalNotice(
+        authority="Republic of Utopia – Border Police Directorate",
+        legal_basis="Act No. 2024-17 (fictional) on the entry and stay of foreign nationals, sections 12 to 15.",
+        appeal=(
+            "You may appeal against this decision within two months to the Administrative Court of Utopia City,"
+            " PO Box 100. An appeal does not suspend the decision. The post keeps lists of lawyers and of consulates"
+            " for you."
+        ),
+    ),
+}
+"""What Utopia's refusal notices say."""
+
+
 def policy(today: date, questions: tuple[Question, ...] = ()) -> Policy:
     """Utopia's rules: nationals in, neighbours for 90 days without a visa, crews for 7 days, all others by visa."""
     return Policy(
@@ -109,6 +134,8 @@ def policy(today: date, questions: tuple[Question, ...] = ()) -> Policy:
             RegimeRule(nationality="*", regime=Regime.VISA_REQUIRED),
         ),
         questions=questions,
+        second_officer=(FourEyes.ADMIT_OVER_REFUSE, FourEyes.REFUSE_OVER_ADMIT),
+        notice=NOTICE,
     )
 
 

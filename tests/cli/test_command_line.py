@@ -13,6 +13,7 @@ from unittest.mock import Mock
 import click
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from rich.console import Console
 
 from border_agent.api.client import AgentClient
@@ -23,6 +24,7 @@ from border_agent.store import Store
 from border_agent.words.catalogue import domain_keys
 from mqtt_schemas.lab.pki import CENTRE, LabAuthority
 from mqtt_schemas.records import VisaRecord
+from mqtt_schemas.sealing import sealing_public
 from tests.agent.conftest import Start, folder, start, write_device
 
 __all__ = ["folder", "start"]
@@ -76,7 +78,7 @@ def test_every_text_of_the_command_line_is_used() -> None:
         key
         for key in domain_keys("cli", "en")
         if key not in sources
-        and key not in {f"cli.centre.{feed}" for feed in ("visas", "trust", "policy", "watchlist")}
+        and key not in {f"cli.centre.{feed}" for feed in ("visas", "trust", "policy", "watchlist", "officers")}
     ]
     assert not unused
 
@@ -142,6 +144,29 @@ def test_a_centre_from_the_command_line(tmp_path: Path) -> None:
     refused = borne("centre", "visas", "import", "-f", centre, visas, language="fr")
     assert refused.returncode == 2
     assert "visas.jsonl" in refused.stderr
+    key = sealing_public(X25519PrivateKey.generate()).hex()
+    enrolled = borne(
+        "centre", "enrol", "post-1", "-f", centre, "--post", "garoua", "--journal-key", "ab" * 32,
+        "--role", "post", "--sealing-key", key,
+    )  # fmt: skip
+    assert enrolled.returncode == 0, enrolled.stderr
+    added = borne(
+        "centre", "officers", "add", "0471", "-f", centre, "--name", "NGO BASSA Thérèse",
+        "--role", "officer", "--role", "supervisor", "--post", "garoua",
+    )  # fmt: skip
+    assert (added.returncode, "0471" in added.stdout) == (0, True), added.stderr
+    activated = borne("centre", "officers", "activate", "0471", "-f", centre, "--days", "3")
+    assert len(re.findall(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}\b", activated.stdout)) == 1
+    made = json.loads(borne("centre", "officers", "activate", "0471", "-f", centre, "--json").stdout)
+    assert (len(made["code"]), made["devices"], made["posts_without"]) == (14, ["post-1"], [])
+    assert borne("centre", "officers", "suspend", "0471", "-f", centre).returncode == 0
+    listed = json.loads(borne("centre", "officers", "list", "-f", centre, "--json").stdout)
+    assert [(one["state"], one["activation"], one["activations"]) for one in listed["officers"]] == [
+        ("suspended", made["activation"], ["post-1"])
+    ]
+    unknown = borne("centre", "officers", "retire", "9999", "-f", centre, language="fr")
+    assert (unknown.returncode, unknown.stderr.startswith("Aucun agent")) == (2, True)
+    assert borne("centre", "renew-keys", "-f", centre, "--json").stdout == '{"version":2}\n'
     exported = borne("centre", "movements", "export", "-f", centre)
     assert exported.returncode == 0
     assert exported.stdout.startswith("device,post,epoch")

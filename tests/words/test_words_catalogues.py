@@ -16,12 +16,26 @@ from border_agent.words.places import KINDS, PLACE
 from firmware_bridge.roles import DeviceState
 from mqtt_schemas.entries import ClockQuality, Direction
 from mqtt_schemas.feeds import Feed
-from mqtt_schemas.records import Handling, Regime
+from mqtt_schemas.records import Handling, OfficerRole, OfficerState, Regime
 
 FRENCH, ENGLISH = catalogue("fr"), catalogue("en")
 EVERY = [(language, key, words) for language in languages() for key, words in catalogue(language).items()]
 
-SAME_IN_BOTH = frozenset({"cli.heading.options", "demo.column.page", "demo.column.visa", "demo.seconds"})
+SAME_IN_BOTH = frozenset(
+    {
+        "cli.heading.options",
+        "console.bar.list.current.hours",
+        "console.bar.list.current.minutes",
+        "console.bar.visas",
+        "console.language.en",
+        "console.language.fr",
+        "console.menu.journal",
+        "console.name",
+        "demo.column.page",
+        "demo.column.visa",
+        "demo.seconds",
+    }
+)
 """Keys whose text is rightly the same in French and English."""
 
 
@@ -122,6 +136,8 @@ def test_registry_and_findings_have_the_same_codes() -> None:
         ("state", DeviceState),
         ("call_state", CallState),
         ("staff_role", StaffRole),
+        ("officer_role", OfficerRole),
+        ("officer_state", OfficerState),
     ],
 )
 def test_every_code_a_person_may_see_has_words(prefix: str, codes: list[str]) -> None:

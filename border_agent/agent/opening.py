@@ -1,0 +1,84 @@
+"""How an agent finds its store and its devices, by its configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from border_agent.agent.desk import Desk
+from border_agent.agent.devices import DeviceRole
+from border_agent.agent.readers import ReaderThread
+from border_agent.config import Config
+from border_agent.reporting import ReportingSettings
+from border_agent.store import Store, StoreDamaged, WrongKey, set_aside
+from firmware_bridge.devices.printer_escpos import EscPosPrinter
+from firmware_bridge.devices.serial_mrz import SerialMrzReader
+from firmware_bridge.devices.serial_scanner import SerialCodeScanner
+from mqtt_schemas.entries import EpochReason
+
+_log = logging.getLogger(__name__)
+
+SOFTWARE = importlib.metadata.version("borne")
+
+
+def open_or_set_aside(config: Config) -> tuple[Store, EpochReason]:
+    """The store; one that cannot be read is moved aside whole, and the device goes on in a new epoch that says so."""
+    path, key = config.path(config.store.path), config.path(config.store.key)
+    try:
+        return Store(path, key), EpochReason.FIRST_START
+    except (WrongKey, StoreDamaged) as error:
+        kept = set_aside(path)
+        _log.error("the store cannot be read and is kept as %s: %s", kept, error)
+        return Store(path, key), EpochReason.STORE_LOST
+
+
+@contextlib.contextmanager
+def open_store(config: Config) -> Iterator[Store]:
+    """The store of a configuration, for commands that only read it. Raises StoreError."""
+    with Store(config.path(config.store.path), config.path(config.store.key)) as store:
+        yield store
+
+
+def make_readers(config: Config, desk: Desk) -> Iterator[tuple[DeviceRole, ReaderThread]]:
+    """The serial readers, not started yet."""
+    devices = config.devices
+    if devices.document_reader is not None:
+        section = devices.document_reader
+        reader = SerialMrzReader(section.name, str(config.path(section.port)), baudrate=section.baudrate)
+        yield DeviceRole.DOCUMENT_READER, ReaderThread(reader, desk.document_read)
+    if devices.code_scanner is not None:
+        scan = devices.code_scanner
+        scanner = SerialCodeScanner(scan.name, str(config.path(scan.port)), baudrate=scan.baudrate)
+        yield DeviceRole.CODE_SCANNER, ReaderThread(scanner, desk.code_read)
+
+
+def make_printer(config: Config) -> EscPosPrinter | None:
+    """The slip printer, not opened yet; None: there is none."""
+    section = config.devices.printer
+    if section is None:
+        return None
+    return EscPosPrinter(section.name, str(config.path(section.port)), section.baudrate, rtscts=section.rtscts)
+
+
+def reporting_settings(config: Config) -> ReportingSettings:
+    """How the device speaks with the centre."""
+    return ReportingSettings(
+        role=config.device.role.value,
+        software=SOFTWARE,
+        root=bytes.fromhex(config.identity.root),
+        brokers=config.mqtt.brokers,
+        authority=config.path(config.mqtt.authority),
+        certificate=config.path(config.mqtt.certificate),
+        key=config.path(config.mqtt.key),
+        mqtt=config.mqtt.version,
+    )
+
+
+def resident_bytes() -> int:
+    """Memory of this process."""
+    with Path("/proc/self/statm").open(encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
