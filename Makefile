@@ -1,6 +1,6 @@
 # Every target does its own set-up (.ci/setup: Debian packages and .venv), so any of them may be the first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo kiosk kiosk-faults kiosk-thousand screens test lint format bench specimens schemas lock clean
+.PHONY: help setup demo post shift kiosk kiosk-faults kiosk-thousand screens test lint format bench specimens schemas lock clean
 BIN := .venv/bin
 UV ?= uv
 
@@ -10,8 +10,14 @@ help: ## Cette liste / this list
 setup: ## Paquets Debian et .venv / Debian packages and .venv
 	@bash .ci/setup
 
-demo: setup ## Un vol, 14 voyageurs, une coupure / one flight, 14 travellers, an outage  (ARGS=--json)
-	@$(BIN)/borne demo $(ARGS)
+demo: setup ## Un vol, 14 voyageurs, une coupure / one flight, 14 travellers, an outage  (STAY=1, ARGS=--json)
+	@$(BIN)/borne demo $(if $(STAY),--stay) $(ARGS)
+
+post: setup ## Un poste ouvert : pages des agents / an open post: the officers' pages
+	@$(BIN)/borne post demo $(ARGS)
+
+shift: setup ## 200 voyageurs, deux bornes, un guichet, une coupure / two kiosks, a counter, an outage  (10 min)
+	@$(BIN)/borne post shift $(ARGS)
 
 kiosk: setup ## La borne : fenêtre, ou écran privé et images / the kiosk: a window, or a private screen and pictures
 	@$(BIN)/borne kiosk demo $(if $(DISPLAY),,--scripted --questions --pictures build/screens/visit) $(ARGS)

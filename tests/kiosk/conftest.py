@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from border_agent.demo.display import private_display
-from border_agent.demo.world import today
+from border_agent.demo.parts import today
 from border_agent.specimens.album import build_all
 
 REPOSITORY = Path(__file__).resolve().parents[2]
