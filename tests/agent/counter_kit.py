@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import structs
 
 from border_agent.agent.case import Case
 from border_agent.agent.officers.values import Session, Theme
@@ -159,3 +160,13 @@ def written(agent: Agent, inspection: str) -> list[Decision]:
     with agent._store.reading() as connection:
         found = connection.execute("SELECT decision FROM passage WHERE inspection = ?", (inspection,)).fetchall()
     return [Decision(decision) for (decision,) in found]
+
+
+def asleep(agent: Agent, inspection: str) -> None:
+    """Its page was not heard of for as long as a lease lasts."""
+    leases, hands = agent.counter._leases, agent.post_line._hands
+    with leases._lock:
+        leases._leases[inspection] = structs.replace(leases._leases[inspection], until=0.0)
+    with hands._news:
+        hands._claims._hands[inspection].kept_until = 0.0
+    hands._wake()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from counter_kit import COUNTERS, Counters, row, session, settled, written
+from counter_kit import COUNTERS, Counters, asleep, row, session, settled, written
+from msgspec import structs
 
 from border_agent.agent.counter import NotInHand, NotYours, SecondOfficerWanted
 from border_agent.agent.desk import KnownInspection
-from border_agent.agent.leases import LEASE_SECONDS, Held
+from border_agent.agent.leases import Held
 from border_agent.agent.officers.values import Session
 from border_agent.agent.post.errors import NoSuchRemoteCall, PostAway
 from border_agent.inspection.machine import Phase
@@ -160,17 +160,11 @@ def test_found_by_what_the_traveller_holds(post: Counters) -> None:
 def test_a_document_s_number_may_look_like_a_slip_s_code(post: Counters) -> None:
     """Six characters of the slips' alphabet: both are searched, the slip first."""
     case = post.finished()
-    remote = post.first.post_line.waiting()[-1]
-    assert remote.id == case.id and remote.evidence.mrz is not None
-    held = post.first.post_line._counter._shelf.waiting
-    short = remote.evidence.mrz.__class__(
-        **{field: getattr(remote.evidence.mrz, field) for field in remote.evidence.mrz.__struct_fields__}
-        | {"number": "P12345"}
-    )
-    from msgspec import structs
-
-    document = structs.replace(remote.evidence.document, mrz=short)
-    held[case.id] = structs.replace(held[case.id], evidence=structs.replace(remote.evidence, document=document))
+    waiting = post.first.post_line._counter._shelf.waiting
+    evidence = waiting[case.id].evidence
+    assert evidence.document is not None and evidence.mrz is not None
+    document = structs.replace(evidence.document, mrz=structs.replace(evidence.mrz, number="P12345"))
+    waiting[case.id] = structs.replace(waiting[case.id], evidence=structs.replace(evidence, document=document))
     found = post.first.counter.find("p12345")
     assert found is not None and found.id == case.id
 
@@ -294,16 +288,12 @@ def test_a_session_that_signs_out_gives_everything_back(post: Counters, officer:
     assert post.second.counter.take(held[0].id, other).phase is Phase.PROPOSED
 
 
-def test_a_session_that_is_over_loses_them_by_time(
-    post: Counters, officer: Session, other: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_session_that_is_over_loses_them_by_time(post: Counters, officer: Session, other: Session) -> None:
     """Suspended, locked or asleep: its page asks for nothing any more. And when it wakes it is told."""
     case = post.finished()
     post.first.counter.take(case.id, officer)
     wait_for(lambda: post.second.counter.holder(case.id))
-    later = LEASE_SECONDS + 1
-    monkeypatch.setattr(post.first.counter._leases, "_clock", lambda: time.monotonic() + later)
-    monkeypatch.setattr(post.first.post_line._hands, "_monotonic", lambda: time.monotonic() + later)
+    asleep(post.first, case.id)
     assert post.first.counter.holder(case.id) is None
     with pytest.raises(NotInHand):
         post.first.counter.decide(case.id, officer, Decision.REFER, reason="seen")
@@ -316,13 +306,12 @@ def test_a_session_that_is_over_loses_them_by_time(
 
 
 def test_a_computer_that_slept_has_it_again_where_nobody_else_came(
-    post: Counters, officer: Session, other: Session, monkeypatch: pytest.MonkeyPatch
+    post: Counters, officer: Session, other: Session
 ) -> None:
     case = post.finished()
     post.first.counter.take(case.id, officer)
-    later = LEASE_SECONDS + 1
-    monkeypatch.setattr(post.first.counter._leases, "_clock", lambda: time.monotonic() + later)
-    monkeypatch.setattr(post.first.post_line._hands, "_monotonic", lambda: time.monotonic() + later)
+    wait_for(lambda: post.second.counter.holder(case.id))
+    asleep(post.first, case.id)
     wait_for(lambda: post.second.counter.holder(case.id) is None)
     assert post.first.counter.keep(case.id, officer)
     wait_for(lambda: post.second.counter.holder(case.id))

@@ -11,10 +11,10 @@ from unittest.mock import patch
 
 from playwright.sync_api import Page
 
-from tests.console.page_gallery import Gallery
 from tests.console.console_kit import OFFICER, PASSWORD, SUPERVISOR, TECHNICIAN, Post, running
 from tests.console.console_stage import Stage
 from tests.console.page_checks import Sight
+from tests.console.page_gallery import Gallery
 
 LOST = "document.documentElement.dataset.live === 'lost'"
 PATIENCE_MS = 15_000

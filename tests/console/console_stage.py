@@ -96,7 +96,7 @@ class Stage:
             ("refuse", "FERREIRA"),
             ("watched", "AGBEKO"),
             ("group", "SARR"),
-            ("held", "MUKENDI"),
+            ("held", "NKOUMOU"),
         ):
             self.ids[name] = self.row(surname)
         self._enter_late()
@@ -226,7 +226,8 @@ class Stage:
 
     def _refuse(self, page: Page) -> None:
         """A decision on record, with its notice."""
-        refused = self.row("MENSAH") if "MENSAH" in self.ask(page, "/").text() else self.row("WHITFIELD")
+        queue = self.ask(page, "/").text()
+        refused = self.row(next(name for name in ("MUKENDI", "RAMANATHAN", "TRAORE") if name in queue))
         self.ask(page, f"/inspections/{refused}")
         grounds = re.findall(
             r'name="grounds" value="([a-z_]+)"', self.ask(page, f"/inspections/{refused}/decide/refuse").text()

@@ -1,6 +1,6 @@
-"""What is looked at on every page by code: nothing cut off, reachable by keyboard, in its own language, by WCAG 2.2 AA.
+"""What is looked at on every page by code: nothing cut off, all by keyboard, one language, WCAG 2.2 AA.
 
-for fault in check(page, "fr", "light"): ...
+for fault in check(page, "fr"): ...
 for fault in walk(page): ...
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def axe(page: Page, *, colours_only: bool = False) -> Iterator[str]:
 
 
 def walk(page: Page) -> Iterator[str]:
-    """Go through the page by the tab key: every control is reached, in order, seen, and shows that it has the focus."""
+    """Go through the page by the tab key: every control is reached, in order, in sight, and shows its focus."""
     wanted = page.evaluate(f"{SCRIPT}.stops()")
     page.evaluate(f"{SCRIPT}.begin()")
     reached: list[int] = []
@@ -96,7 +97,7 @@ def walk(page: Page) -> Iterator[str]:
             yield f"tab stop {now['name']}: {fault}"
     for place in sorted(set(range(len(wanted))) - set(reached)):
         yield f"tab stop {wanted[place]}: not reached"
-    for before, after in zip(reached, reached[1:], strict=False):
+    for before, after in pairwise(reached):
         if after < before:
             yield f"tab stop {wanted[after]}: comes after {wanted[before]}"
 

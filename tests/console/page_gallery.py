@@ -87,9 +87,9 @@ def sheet(pictures: Sequence[Path], names: Sequence[str], out: Path) -> None:
     rows = -(-len(small) // across)
     page = Image.new("RGB", (across * (THUMB + EDGE) + EDGE, rows * (high + EDGE) + EDGE), (60, 60, 60))
     pen = ImageDraw.Draw(page)
-    for place, (picture, name) in enumerate(zip(small, names, strict=True)):
+    for place, (thumb, name) in enumerate(zip(small, names, strict=True)):
         row, column = divmod(place, across)
         left, top = EDGE + column * (THUMB + EDGE), EDGE + row * (high + EDGE)
         pen.text((left, top), name, fill=(240, 240, 240))
-        page.paste(picture, (left, top + LABEL))
+        page.paste(thumb, (left, top + LABEL))
     page.save(out)

@@ -54,7 +54,7 @@ class PersonHit(Struct, frozen=True, kw_only=True):
     score: int
     """0 to 100."""
     matched_on: str
-    """`name`; `document`, `document_elsewhere` (of another issuer), `document_alike` (a number that looks like it)."""
+    """`name`; `document`, `document_elsewhere` (of another issuer), `document_alike` (it looks like it)."""
 
 
 class SearchAnswer(Struct, frozen=True, kw_only=True):
