@@ -7,6 +7,7 @@ device by a lease, among the post's devices by a claim. Only the device that dec
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
@@ -86,8 +87,13 @@ class Counter:
 
     def rows(self) -> tuple[Row, ...]:
         """Everybody who is being inspected at this device, or waits for an officer at this post."""
-        cases = {case.id: case for case in self._desk.cases()}
         waiting = {remote.id: remote for remote in self._post.waiting()}
+        for remote in waiting.values():
+            if not self._known(remote.id):
+                # At once: what this device's own lists say of a traveller belongs into the queue.
+                with contextlib.suppress(BorneError):
+                    self._taken_over(remote)
+        cases = {case.id: case for case in self._desk.cases()}
         own = [
             row_of_case(case, self._device, self._gate_of(case, waiting.get(case.id)), self.holder(case.id))
             for case in cases.values()
@@ -102,7 +108,7 @@ class Counter:
                 holder=self.holder(remote.id),
             )
             for remote in waiting.values()
-            if not self._known(remote.id)
+            if remote.id not in cases and not self._known(remote.id)
         ]
         return in_order((*own, *kiosks))
 
@@ -127,13 +133,7 @@ class Counter:
             remote = self._remote(inspection)
             if remote is None:
                 raise
-        return self._desk.adopt(
-            inspection_id=remote.id,
-            origin=remote.device,
-            evidence=remote.evidence,
-            pictures=remote.pictures,
-            finished_at=remote.finished_at,
-        )
+        return self._taken_over(remote)
 
     def holder(self, inspection: str) -> Holder | None:
         """Who has it in hand; None: nobody."""
@@ -333,6 +333,16 @@ class Counter:
         """Two counters took it while the post's network was away: the other one was first."""
         _log.warning("inspection %s is in hand at %s", inspection[:8], to.device)
         self._leases.forget(inspection)
+
+    def _taken_over(self, remote: RemoteInspection) -> Case:
+        """A kiosk's inspection as the desk has it. Raises InspectionClosed, ForeignEvidence, StoreError."""
+        return self._desk.adopt(
+            inspection_id=remote.id,
+            origin=remote.device,
+            evidence=remote.evidence,
+            pictures=remote.pictures,
+            finished_at=remote.finished_at,
+        )
 
     def _known(self, inspection: str) -> bool:
         try:

@@ -54,7 +54,7 @@ from border_agent.decoding.camera import CameraProcess
 from border_agent.decoding.client import DecodingWorker
 from border_agent.faces import load_calibration
 from border_agent.inspection.evidence import Step
-from border_agent.reporting import ReportingService, ReportingStatus
+from border_agent.reporting import ReportingEvent, ReportingService, ReportingStatus
 from border_agent.store import (
     EvidenceStore,
     Journal,
@@ -136,6 +136,7 @@ class Agent:
         diary = Diary(journal, self._clock)
         self._reporting.on_event(timekeeping.on_event)
         self._reporting.on_event(diary.on_event)
+        self._reporting.on_event(self._tell_installed)
         diary.note("started", {"software": SOFTWARE})
         self._start_kiosk(stack, journal, answers, diary.note)
         self._start_office(stack, journal, answers, recorder, diary.note)
@@ -270,6 +271,12 @@ class Agent:
             lan=self._lan_up,
             drill=self._drill_under_way,
         )
+
+    def _tell_installed(self, event: ReportingEvent) -> None:
+        """A list's name is a hub key: somebody whom the centre has suspended is out at once."""
+        if event.kind == "list_installed":
+            self.hub.publish(event.subject)
+            self.watch.wake()
 
     def line(self) -> ReportingStatus:
         """The line to the centre."""

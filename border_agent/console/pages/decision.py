@@ -27,7 +27,7 @@ from border_agent.agent.post.errors import DecidedElsewhere
 from border_agent.agent.runtime import Agent
 from border_agent.api.serving import STATUS
 from border_agent.console.app import Console
-from border_agent.console.forms import field, fields, one_of, read_form
+from border_agent.console.forms import field, fields, key_answer, one_of, read_form
 from border_agent.console.menu import DECIDERS
 from border_agent.console.pages.choices import KEYS, Choice, choice_of, missing
 from border_agent.console.pages.hands import Hand
@@ -173,6 +173,7 @@ def second_officer(agent: Agent, visit: Visit, form: FormData, subject: str) -> 
         field(form, "second_code", 16),
         subject=subject,
         peer=client.host if client is not None else "",
+        key=key_answer(form),
     )
 
 
