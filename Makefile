@@ -1,6 +1,6 @@
 # Every target does its own set-up (.ci/setup: Debian packages and .venv), so any of them may be the first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo post shift kiosk kiosk-faults kiosk-thousand screens test lint format bench specimens schemas lock clean
+.PHONY: help setup demo console shift kiosk kiosk-faults kiosk-thousand screens test lint format bench specimens schemas lock clean
 BIN := .venv/bin
 UV ?= uv
 
@@ -13,7 +13,7 @@ setup: ## Paquets Debian et .venv / Debian packages and .venv
 demo: setup ## Un vol, 14 voyageurs, une coupure / one flight, 14 travellers, an outage  (STAY=1, ARGS=--json)
 	@$(BIN)/borne demo $(if $(STAY),--stay) $(ARGS)
 
-post: setup ## Un poste ouvert : pages des agents / an open post: the officers' pages
+console: setup ## Un poste ouvert : pages des agents / an open post: the officers' pages
 	@$(BIN)/borne post demo $(ARGS)
 
 shift: setup ## 200 voyageurs, deux bornes, un guichet, une coupure / two kiosks, a counter, an outage  (10 min)
