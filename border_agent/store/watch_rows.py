@@ -18,7 +18,7 @@ from border_agent.store.database import Store
 from border_agent.store.sqlcipher import Connection
 from mqtt_schemas.feeds import Feed, feed_genesis
 
-PIECE: Final = 500
+PIECE: Final = 100
 """Rows of one piece."""
 
 _FEED: Final = Feed.WATCHLIST.value
@@ -95,7 +95,7 @@ def _named(connection: Connection, upto: int) -> Iterator[list[int]]:
     term, end = _TERMS
     version = 0
     while True:
-        limits = {"feed": _FEED, "term": term, "version": version, "end": end, "upto": upto, "limit": 4 * PIECE}
+        limits = {"feed": _FEED, "term": term, "version": version, "end": end, "upto": upto, "limit": 20 * PIECE}
         rows = connection.execute(_NAMED, limits).fetchall()
         if not rows:
             return

@@ -71,7 +71,7 @@ def _look_ups(store: Store, persons: int) -> Iterator[Figure]:
     before, begun = _resident(), time.perf_counter()
     search = WatchSearch(lists)
     waits = _while_loading(search, lists, asked)
-    spent = time.perf_counter() - begun
+    spent, grown = time.perf_counter() - begun, _resident() - before
     encoded = [msgspec.json.encode(record) for record in people]
     begun = time.perf_counter()
     for row in encoded:
@@ -79,7 +79,6 @@ def _look_ups(store: Store, persons: int) -> Iterator[Figure]:
     decoded = time.perf_counter() - begun
     assert search.size == persons
     yield "persons taken into memory", spent, "s", "their bytes decoded, no more", spent / decoded
-    grown = _resident() - before
     names = [f"{record.surname} {record.given_names}" for record in people]
     yield "memory for them", grown / 1e6, "MB", "letters of their names", grown / sum(map(len, names))
     yield from _quantiles("exact identity while they load", waits, "the same while idle, p50", idle)

@@ -78,7 +78,7 @@ def squashed(words: tuple[Word, ...]) -> str:
     return "".join(word.sound for word in words).replace(_SERVANT_SIGN, "ABDUL")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def sound(plain: str) -> str:
     """One spelling for words that sound alike; A to Z and the sign of a name of service."""
     servant = plain.removesuffix("H") not in _GROUP_OF_PLAIN and _SERVANT_WORD.match(plain)
@@ -88,7 +88,6 @@ def sound(plain: str) -> str:
     return (_SERVANT_SIGN + spelt if servant else spelt) or plain
 
 
-@lru_cache(maxsize=65536)
 def consonants(sounding: str) -> str:
     """What is left of a sound without its vowels; empty where that is too little to say anything."""
     left = re.sub("[AIU]", "", sounding)

@@ -8,6 +8,7 @@ read from the store.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -40,12 +41,9 @@ class People:
     """Some persons of one issue of the watch-list. Immutable, so searched from any thread."""
 
     def __init__(self, records: Iterable[tuple[int, WatchRecord]]) -> None:
-        index: dict[tuple[str, float], int] = {}
-        vocabulary: list[Word] = []
-        versions: list[int] = []
-        starts: list[int] = []
-        places: list[int] = []
-        births: list[Birth] = []
+        vocabulary = Vocabulary()
+        versions, starts, places = array("q"), array("i"), array("i")
+        births = array("h")
         self._squashed: list[str] = []
         for version, record in records:
             words = words_of(f"{record.surname} {record.given_names}")
@@ -53,14 +51,12 @@ class People:
                 continue
             versions.append(version)
             starts.append(len(places))
-            for word in words:
-                place = index.setdefault((word.sound, word.weight), len(vocabulary))
-                if place == len(vocabulary):
-                    vocabulary.append(word)
-                places.append(place)
-            births.append(read_birth(record.birth) or Birth())
+            places.extend(vocabulary.place(word) for word in words)
+            births.extend(read_birth(record.birth) or Birth())
             self._squashed.append(squashed(words))
-        self._vocabulary = Vocabulary(vocabulary)
+        self._lengths = np.array([len(name) for name in self._squashed], np.int16)
+        vocabulary.close()
+        self._vocabulary = vocabulary
         self._versions = np.array(versions, np.int64)
         self._starts = np.array(starts, np.int32)
         self._places = np.array(places, np.int32)
@@ -100,15 +96,19 @@ class People:
 
     def _joined(self, words: tuple[Word, ...]) -> np.ndarray:
         """Likeness of whole names written without gaps, in three orders."""
-        orders = {words, (*words[1:], words[0]), (words[-1], *words[:-1])}
-        joined = process.cdist(
-            [squashed(order) for order in orders],
-            self._squashed,
-            scorer=Indel.normalized_similarity,
-            dtype=np.float32,
-            score_cutoff=_JOINED_LIKENESS,
-        )
-        likeness: np.ndarray = joined.max(axis=0)
+        orders = {squashed(order) for order in (words, (*words[1:], words[0]), (words[-1], *words[:-1]))}
+        likeness = np.zeros(len(self), np.float32)
+        # Names so alike have nearly as many letters.
+        length = len(squashed(words))
+        close = np.flatnonzero((self._lengths >= length * 0.66) & (self._lengths <= length * 1.52))
+        if len(close):
+            likeness[close] = process.cdist(
+                list(orders),
+                [self._squashed[person] for person in close],
+                scorer=Indel.normalized_similarity,
+                dtype=np.float32,
+                score_cutoff=_JOINED_LIKENESS,
+            ).max(axis=0)
         return likeness
 
     def _agreement(self, person: int, words: tuple[Word, ...], alike: np.ndarray) -> Agreement:

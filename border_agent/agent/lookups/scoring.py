@@ -8,6 +8,7 @@ apart there are paired last.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -53,17 +54,37 @@ class Agreement(NamedTuple):
 
 
 class Vocabulary:
-    """Every word that a list's names have, once. Immutable; `alike` compares all of them with a few."""
+    """Every word that a list's names have, once: words are put in one by one, and compared once it is closed."""
 
-    def __init__(self, words: Sequence[Word]) -> None:
-        self.sounds = [word.sound for word in words]
-        self.weights = np.array([word.weight for word in words], np.float32)
-        self._groups = np.array([group_of(sound) for sound in self.sounds], np.int16)
-        self._codes: dict[str, int] = {}
-        codes = (self._codes.setdefault(consonants(sound), len(self._codes)) for sound in self.sounds)
-        self._consonants = np.fromiter(codes, np.int32, len(self.sounds))
-        bare = (consonants(sound) == sound for sound in self.sounds)
-        self._bare = np.fromiter(bare, np.bool_, len(self.sounds))
+    def __init__(self) -> None:
+        self.sounds: list[str] = []
+        self._places: dict[tuple[str, float], int] = {}
+        self._put = array("f"), array("i")
+        """Weights; and of each word its group, codes of its consonants and beginning, whether it has no vowels."""
+        self._code: dict[str, int] = {}
+        self._beginning: dict[str, int] = {}
+
+    def place(self, word: Word) -> int:
+        """Where a word is, put in where it was not."""
+        place = self._places.setdefault((word.sound, word.weight), len(self.sounds))
+        if place == len(self.sounds):
+            left, beginning = consonants(word.sound), word.sound[:_LONG_WORD]
+            weights, traits = self._put
+            weights.append(word.weight)
+            traits.append(group_of(word.sound))
+            traits.append(self._code.setdefault(left, len(self._code)))
+            traits.append(self._beginning.setdefault(beginning, len(self._beginning)))
+            traits.append(left == word.sound)
+            self.sounds.append(word.sound)
+        return place
+
+    def close(self) -> None:
+        """No more words; nothing changes any more."""
+        self.weights = np.array(self._put[0], np.float32)
+        traits = np.array(self._put[1], np.int32).reshape(-1, 4).T.copy()
+        self._groups, self._consonants, self._beginnings = traits[:3]
+        self._bare = traits[3] != 0
+        self._places, self._put = {}, (array("f"), array("i"))
 
     def __len__(self) -> int:
         return len(self.sounds)
@@ -85,20 +106,19 @@ class Vocabulary:
 
     def _by_consonants(self, row: Matrix, sound: str) -> None:
         skeleton = consonants(sound)
-        if skeleton and (code := self._codes.get(skeleton)) is not None:
+        if skeleton and (code := self._code.get(skeleton)) is not None:
             mates = self._consonants == code
             row[mates] = (row[mates] + 1.0) / 2.0
             bare = mates if skeleton == sound else mates & self._bare
             row[bare] = np.maximum(row[bare], _BARE)
 
     def _by_beginning(self, row: Matrix, sound: str) -> None:
-        if len(sound) < _LONG_WORD:
-            return
-        # A word and its beginning of at least six letters have more than half their letters in common.
-        for index in np.flatnonzero((row > 0.3) & (row < _BEGINNING)):
-            other = self.sounds[index]
-            if len(other) >= _LONG_WORD and (other.startswith(sound) or sound.startswith(other)):
-                row[index] = _BEGINNING
+        beginning = sound[:_LONG_WORD]
+        if len(beginning) == _LONG_WORD and (code := self._beginning.get(beginning)) is not None:
+            for index in np.flatnonzero(self._beginnings == code):
+                other = self.sounds[index]
+                if other.startswith(sound) or sound.startswith(other):
+                    row[index] = max(row[index], _BEGINNING)
 
 
 def agree(one: Sequence[Word], other: Sequence[Word], likeness: Matrix) -> Agreement:
