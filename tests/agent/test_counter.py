@@ -160,11 +160,12 @@ def test_found_by_what_the_traveller_holds(post: Counters) -> None:
 def test_a_document_s_number_may_look_like_a_slip_s_code(post: Counters) -> None:
     """Six characters of the slips' alphabet: both are searched, the slip first."""
     case = post.finished()
-    waiting = post.first.post_line._counter._shelf.waiting
-    evidence = waiting[case.id].evidence
+    held = post.first.counter.look(case.id)
+    evidence = held.inspection.evidence
     assert evidence.document is not None and evidence.mrz is not None
     document = structs.replace(evidence.document, mrz=structs.replace(evidence.mrz, number="P12345"))
-    waiting[case.id] = structs.replace(waiting[case.id], evidence=structs.replace(evidence, document=document))
+    inspection = structs.replace(held.inspection, evidence=structs.replace(evidence, document=document))
+    post.first.desk._cases[case.id] = structs.replace(held, inspection=inspection)
     found = post.first.counter.find("p12345")
     assert found is not None and found.id == case.id
 

@@ -8,6 +8,7 @@ build/screens/console/contact-<language>-<theme>-<size>.png
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import tempfile
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from border_agent.words import languages
 from tests.console.console_bare import bare_screens
-from tests.console.console_stage import NOBODY, Stage, staged
+from tests.console.console_stage import NOBODY, TYPED, Stage, staged
 from tests.console.console_states import CUT_OFF, SCREENS, Screen
 from tests.console.page_checks import THEMES
 from tests.console.page_gallery import Gallery
@@ -35,8 +36,10 @@ def main() -> int:
     parser.add_argument("--only", default="")
     parser.add_argument("--pictures-only", action="store_true")
     chosen = parser.parse_args()
+    logging.disable(logging.CRITICAL)  # what breaks on purpose
     gallery, begun = Gallery(chosen), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="borne-") as name, staged(Path(name), ALBUM) as stage:
+        gallery.typed = TYPED
         stage.prepare()
         of_stage(gallery, stage, SCREENS)
         if any(gallery.wants(screen.name) for screen in CUT_OFF):

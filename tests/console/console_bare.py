@@ -16,7 +16,7 @@ from tests.console.console_stage import Stage
 from tests.console.page_checks import Sight
 from tests.console.page_gallery import Gallery
 
-LOST = "document.documentElement.dataset.live === 'lost'"
+LOST = "() => document.documentElement.dataset.live === 'lost'"
 PATIENCE_MS = 15_000
 EMPTY = {"empty-queue": "/", "empty-statistics": "/statistics", "empty-state": "/state", "empty-health": "/health"}
 

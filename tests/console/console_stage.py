@@ -22,9 +22,10 @@ from border_agent.demo.counter import hold_out
 from border_agent.demo.officer import Officer
 from border_agent.demo.post_world import PEOPLE
 from border_agent.demo.script import arrival_of
-from border_agent.demo.stay import OpenPost, SignIn, open_post
+from border_agent.demo.stay import PASSWORD, OpenPost, SignIn, open_post
 from border_agent.specimens.album import Album, build_all
 from border_agent.specimens.cast import Traveller, cast
+from border_agent.specimens.feeds import NOTICE
 from mqtt_schemas.centre.officers import activate, put_officer
 from mqtt_schemas.records import OfficerRole
 from tests.console.page_checks import Sight
@@ -36,6 +37,16 @@ NEW = "6001"
 """Somebody who has not signed in yet."""
 LEFT = 2
 """The traveller of the cast who has stayed too long, and leaves."""
+TYPED = (
+    "Coupure de courant",
+    "Heure mal lue",
+    "Visa non confirmé par le centre",
+    "Badge perdu",
+    *(person.name for person in PEOPLE),
+    *(words for notice in NOTICE.values() for words in (notice.authority, notice.legal_basis, notice.appeal)),
+    "scanner",
+)
+"""What people have written into forms, their names, the policy's own texts, a device's name."""
 PATIENCE_SECONDS = 60.0
 COOKIE = "__Host-borne"
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
@@ -58,14 +69,17 @@ class Stage:
         self._cookies: dict[str, str] = {}
         self.sights: dict[Page, Sight] = {}
 
-    def tab(self, number: str, language: str = "fr") -> Page:
-        """The tab of one of the people, signed in, speaking this language; of nobody: one of each language."""
-        page = self._tabs.get((number, language if number == NOBODY else ""))
+    def tab(self, number: str, language: str = "") -> Page:
+        """The tab of one of the people, signed in, in this language or the one they had; of nobody, one for each."""
+        key = number, language if number == NOBODY else ""
+        page = self._tabs.get(key)
         if page is None:
-            page = self._open(number, language)
+            page = self._tabs[key] = self.new_tab(self.url, self._cookies.get(number, ""), language)
+            self.sights[page] = Sight(page, self.url.partition("://")[2])
         if number != NOBODY:
             self._unlocked(page, number)
-            self.send(page, "/settings/language", language=language, next="/settings")
+            if language:
+                self.send(page, "/settings/language", language=language, next="/settings")
         return page
 
     def ask(self, page: Page, path: str) -> APIResponse:
@@ -80,9 +94,11 @@ class Stage:
 
     def row(self, surname: str) -> str:
         """The inspection of somebody in the queue."""
-        text = self.ask(self.tab(READER), "/").text()
-        found = re.search(rf'id="row-([0-9a-f]+)"(?:(?!id="row-).)*?{surname}', text, re.DOTALL)
-        assert found is not None, surname
+        page, row = self.tab(READER), re.compile(rf'id="row-([0-9a-f]+)"(?:(?!id="row-).)*?{surname}', re.DOTALL)
+        # A kiosk's travellers come over the post's network, a moment later.
+        self.wait(lambda: row.search(self.ask(page, "/").text()) is not None, surname)
+        found = row.search(self.ask(page, "/").text())
+        assert found is not None
         return found[1]
 
     def traveller(self, number: int) -> Traveller:
@@ -103,7 +119,8 @@ class Stage:
         self.ids["exit"] = self._leave()
         officer = self.tab(OFFICER)
         self.quiet()
-        sent = self.send(officer, "/inspections", direction="entry", purpose="", group="", slip="")
+        group = self.ids["group"]
+        sent = self.send(officer, "/inspections", direction="entry", purpose="", group=group, slip="")
         self.ids["collecting"] = sent.url.rpartition("/")[2]
         self._refuse(officer)
         self._new_officer()
@@ -148,7 +165,7 @@ class Stage:
         """A browser of its own; with somebody's cookie."""
         context = self._browser.new_context(
             ignore_https_errors=True,
-            locale="fr-FR" if language == "fr" else "en-GB",
+            locale="en-GB" if language == "en" else "fr-FR",
             color_scheme="light",
             viewport={"width": 1024, "height": 600},
         )
@@ -169,18 +186,12 @@ class Stage:
         page.set_default_timeout(20_000)
         return page
 
-    def _open(self, number: str, language: str) -> Page:
-        page = self.new_tab(self.url, self._cookies.get(number, ""), language)
-        self.sights[page] = Sight(page, self.url.partition("://")[2])
-        self._tabs[number, language if number == NOBODY else ""] = page
-        return page
-
     def sign_in(self) -> None:
         """Everybody; a code serves once, so each may have to wait for the next, and all wait together."""
 
         def cookie(one: SignIn) -> str:
             with Officer(self.url, self.world.ca) as officer:
-                officer.sign_in(one.person.number, one.password, one.secret)
+                officer.sign_in(one.person.number, PASSWORD, one.secret)
                 return officer.http.cookies[COOKIE]
 
         with ThreadPoolExecutor(len(self.people)) as pool:
@@ -191,7 +202,7 @@ class Stage:
         if "/lock" in self.ask(page, "/settings").url:
             found = _CSRF.search(self.ask(page, "/lock").text())
             assert found is not None
-            form = {"csrf": found[1], "next": "/settings", "password": self.people[number].password}
+            form = {"csrf": found[1], "next": "/settings", "password": PASSWORD}
             page.context.request.post(f"{self.url}/lock", form=form)
 
     def _enter_late(self) -> None:
@@ -207,14 +218,14 @@ class Stage:
             direction="entry",
             decision="admit",
             decided_by="1002",
-            reason="Coupure de courant",
+            reason=TYPED[0],
             stay_days="30",
             lines="\n".join(passport.lines),
         )
         found = re.search(r'href="/movements/([0-9a-f]{32})/correct"', sent.text())
         assert found is not None, sent.text()
         self.ids["late"] = found[1]
-        self.send(page, f"/movements/{found[1]}/correct", stay_days="30", time="06:50", reason="Heure mal lue")
+        self.send(page, f"/movements/{found[1]}/correct", date=at.date().isoformat(), time="06:50", reason=TYPED[1])
 
     def _leave(self) -> str:
         """Whose stay is over shows the passport on the way out."""
@@ -236,7 +247,7 @@ class Stage:
             page,
             f"/inspections/{refused}/decide/refuse",
             grounds=grounds[1],
-            reason="Visa non confirmé par le centre",
+            reason=TYPED[2],
         )
         self.ids["recorded"] = refused
         found = re.search(r'href="/movements/([0-9a-f]{32})"', self.ask(page, "/movements").text())

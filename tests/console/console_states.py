@@ -17,6 +17,7 @@ from tests.console.console_stage import (
     READER,
     SUPERVISOR,
     TECHNICIAN,
+    TYPED,
     Stage,
 )
 
@@ -135,7 +136,7 @@ def _verified(stage: Stage, page: Page) -> None:
 
 
 def _suspended(stage: Stage, page: Page) -> None:
-    stage.send(page, f"/officers/{NEW}/suspend", reason="Badge perdu")
+    stage.send(page, f"/officers/{NEW}/suspend", reason=TYPED[3])
     at("/officers")(stage, page)
 
 
@@ -197,7 +198,11 @@ INSPECTION = (
     Screen(
         name="inspection-zoom",
         who=OFFICER,
-        open=then(at("/inspections/{admit}"), click("[data-zoom]"), lambda page: page.wait_for_timeout(300)),
+        open=then(
+            at("/inspections/{admit}"),
+            lambda page: page.locator("[data-zoom]").first.press("Enter"),
+            lambda page: page.wait_for_timeout(300),
+        ),
         after=back,
     ),
     Screen(
@@ -217,7 +222,7 @@ INSPECTION = (
             fill(reason="Laissez-passer", second_number="1001", second_password="x", second_code="000000"),
             submit("[name=reason]"),
         ),
-        status=422,
+        status=403,
         after=back,
     ),
     Screen(

@@ -9,7 +9,8 @@
     && !element.closest(".visually-hidden, .skip:not(:focus)");
 
   const name = (element) => {
-    const words = (element.getAttribute("aria-label") || element.innerText || element.value || element.name || "").trim();
+    const words = (element.getAttribute("aria-label") || element.innerText || element.querySelector("img")?.alt
+      || element.name || element.value || "").trim();
     const marks = [...element.classList].map((one) => `.${one}`).join("");
     return `<${element.localName}${element.id ? `#${element.id}` : marks}> ${words.slice(0, 50).replace(/\s+/g, " ")}`;
   };
@@ -161,7 +162,7 @@
     return found;
   };
 
-  // What a keyboard should reach, in this order; of buttons of one choice one is reached.
+  // What a keyboard should reach; of buttons of one choice one is reached.
   const stops = () => {
     const modal = document.querySelector("dialog:modal");
     const wanted = [...(modal || document).querySelectorAll(STOPS)].filter((element) => {
@@ -170,17 +171,20 @@
       const group = [...document.getElementsByName(element.name)].filter((one) => one.form === element.form);
       return element === (group.find((one) => one.checked) || group[0]);
     });
-    wanted.forEach((element, place) => { element.dataset.stop = place; });
     return wanted.map(name);
   };
 
+  // The start of the page; in a dialogue the focus stays where it is, which is its first stop.
   const begin = () => {
+    if (document.querySelector("dialog:modal")) return true;
     document.activeElement?.blur();
     getSelection().removeAllRanges();
     document.body.tabIndex = -1;
     document.body.focus();
     document.body.removeAttribute("tabindex");
+    delete document.lastStop;
     scrollTo(0, 0);
+    return false;
   };
 
   // The stop that has the focus now and what is wrong with how it shows it, in every theme.
@@ -207,8 +211,9 @@
       }
     }
     document.documentElement.dataset.theme = theme;
-    const place = element.dataset.stop;
-    return { place: place === undefined ? -1 : Number(place), name: name(element), faults };
+    const again = document.lastStop === element; // a date's field has several stops
+    document.lastStop = element;
+    return { name: name(element), again, faults };
   };
 
   return { look, words, stops, begin, stop };

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -15,7 +15,7 @@ ACROSS = 9
 THUMB = 340
 EDGE = 8
 LABEL = 16
-LIVE = "['on', undefined].includes(document.documentElement.dataset.live) || !document.getElementById('live')"
+LIVE = "() => !document.getElementById('live') || ['on', 'lost'].includes(document.documentElement.dataset.live)"
 
 
 class Gallery:
@@ -28,6 +28,7 @@ class Gallery:
         self.sizes: list[str] = chosen.sizes.split(",")
         self.checks: bool = not chosen.pictures_only
         self.names: list[str] = []
+        self.typed: Collection[str] = ()
         self.drawn = 0
         self.wrong: dict[str, list[str]] = {}
         self._only = set(filter(None, chosen.only.split(",")))
@@ -37,11 +38,11 @@ class Gallery:
         return not self._only or name in self._only
 
     def draw(self, page: Page, name: str, language: str, sight: Sight, status: int = 200) -> None:
-        """An open page in every theme and size."""
+        """An open page in every theme and size. `status`: of its answer."""
         if name not in self.names:
             self.names.append(name)
         page.wait_for_function(LIVE)
-        faults: list[str] = []
+        faults: dict[str, list[str]] = {}
         for size in self.sizes:
             width, height = (int(side) for side in size.split("x"))
             page.set_viewport_size({"width": width, "height": height})
@@ -51,18 +52,32 @@ class Gallery:
                 page.screenshot(path=picture, animations="disabled")
                 self.drawn += 1
                 if self.checks:
-                    faults += [f"{theme} {size}: {fault}" for fault in self._look(page, language, theme, size)]
+                    for fault in self._look(page, language, theme, size):
+                        faults.setdefault(fault, []).append(f"{theme} {size}")
         if "light" in self.themes:
             page.evaluate("document.documentElement.dataset.theme = 'light'")
-            page.screenshot(path=self.out / f"{name}-{language}-whole.png", animations="disabled", full_page=True)
+            self._whole(page, self.out / f"{name}-{language}-whole.png")
         if self.checks:
-            faults += list(walk(page))
-        faults += sight.faults(status)
+            faults |= {fault: [] for fault in walk(page)}
+        faults |= {fault: [] for fault in sight.faults(status)}
         if faults:
-            self.wrong[f"{name}-{language}"] = faults
+            every = len(self.themes) * len(self.sizes)
+            self.wrong[f"{name}-{language}"] = [
+                fault if len(where) in (0, every) else f"{fault} ({', '.join(where)})"
+                for fault, where in faults.items()
+            ]
+
+    def _whole(self, page: Page, out: Path) -> None:
+        """Down to its end, where it is longer than the largest size: what is sticky stands at the end then."""
+        width, height = (int(side) for side in self.sizes[-1].split("x"))
+        high = int(page.evaluate("document.documentElement.scrollHeight"))
+        if high > height:
+            page.set_viewport_size({"width": width, "height": high})
+            page.screenshot(path=out, animations="disabled")
+            page.set_viewport_size({"width": width, "height": height})
 
     def _look(self, page: Page, language: str, theme: str, size: str) -> Iterator[str]:
-        yield from check(page, language)
+        yield from check(page, language, self.typed)
         if size == self.sizes[0]:
             yield from axe(page, colours_only=theme != self.themes[0])
 
