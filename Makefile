@@ -1,11 +1,11 @@
 # Every target does its own set-up (.ci/setup: Debian packages and .venv), so any of them may be the first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo console shift kiosk kiosk-faults kiosk-thousand screens test lint format bench specimens schemas lock clean
+.PHONY: help setup demo console shift kiosk kiosk-faults kiosk-thousand screens screens-console test lint format bench specimens schemas lock clean
 BIN := .venv/bin
 UV ?= uv
 
 help: ## Cette liste / this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: ## Paquets Debian et .venv / Debian packages and .venv
 	@bash .ci/setup
@@ -29,11 +29,20 @@ kiosk-faults: setup ## La borne et toutes ses pannes / the kiosk and all its fau
 	@$(BIN)/borne kiosk demo --scripted --travellers 1 --size 1280x800 >/dev/null
 	@$(BIN)/python -m tests.kiosk.drive build/specimens
 
-screens: setup ## Tous les écrans de la borne, vérifiés / every screen of the kiosk, checked  (build/screens/kiosk)
+screens: setup ## Tous les écrans, borne et console, vérifiés / every screen, kiosk and console, checked  (build/screens)
 	@$(BIN)/python -m tests.kiosk.all_screens $(ARGS)
+	@$(BIN)/python -m tests.console.all_pages
+
+screens-console: setup ## Toutes les pages de la console, vérifiées / every page of the console, checked
+	@$(BIN)/python -m tests.console.all_pages $(ARGS)
 
 test: setup ## Tous les tests / all tests  (ARGS='tests/store -k journal')
+ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
+else
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/kiosk
+	@$(BIN)/python -m pytest tests/kiosk
+endif
 
 lint: setup ## Style, types, sens des imports / style, types, import direction
 	@$(BIN)/ruff check .

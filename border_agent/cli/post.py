@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -35,27 +36,28 @@ def demo(port: int, album: Path) -> None:
 
 def stay(album: Path, console: Console, port: int = 0) -> None:
     """Open a populated post and keep it open until it is interrupted."""
-    from border_agent.demo.stay import OpenPost, open_post
+    from border_agent.demo.stay import PASSWORD, OpenPost, open_post
 
     def show(opened: OpenPost) -> Table:
+        # Fits in 80 columns: a secret that is cut off serves nobody.
         table = Table(title=t("stay.sign_in", url=opened.world.url), title_justify="left", title_style="bold")
-        for column in ("number", "name", "role", "password", "code", "secret"):
+        for column in ("number", "name", "code", "secret"):
             table.add_column(t(f"stay.column.{column}"))
         for one in opened.people:
             person = one.person
+            roles = ", ".join(t(f"officer_role.{role.value}") for role in person.roles)
             table.add_row(
                 person.number,
-                person.name,
-                ", ".join(t(f"officer_role.{role.value}") for role in person.roles),
-                one.password,
+                f"{person.name}\n[dim]{roles}[/]",
                 pyotp.TOTP(one.secret).now(),
-                one.secret,
+                " ".join(one.secret[start : start + 4] for start in range(0, len(one.secret), 4)),
             )
         return table
 
     tell = _teller(console)
     with _folder() as folder, open_post(folder, album, tell, port=port) as opened:
         tell("stay.ca", file=opened.world.ca)
+        tell("stay.password", password=PASSWORD)
         tell("stay.end")
         with contextlib.suppress(KeyboardInterrupt):
             if not console.is_terminal:
@@ -115,5 +117,9 @@ def _teller(console: Console) -> Callable[..., None]:
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
     """Under a short path: a Unix socket's name has 108 bytes at most."""
+    # A closing terminal and `kill` end it in order, like Ctrl-C: no process may stay behind.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="borne-") as name:
         yield Path(name)

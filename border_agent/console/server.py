@@ -84,7 +84,8 @@ class ConsoleServer:
         # Asked before anything listens: a thread that dies of it would only say that it did not start.
         _tls(self._certificate, self._key)
         family = socket.AF_INET6 if ":" in self._section.listen else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # Named as TCP, so that asyncio turns off Nagle's algorithm: answers would wait 40 ms for acknowledgements.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self._section.listen, self._section.port))

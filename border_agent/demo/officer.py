@@ -20,6 +20,10 @@ from border_agent.demo.parts import DemoFailed
 PATIENCE_SECONDS = 60.0
 CONFLICT = 409
 PATIENCE_CODES = 2
+STEP_SECONDS = 30.0
+"""Of an authenticator: a code serves for one step, and a device takes its neighbours."""
+LATE_SECONDS = 5.0
+"""So late in a step its neighbour might be too old when it arrives."""
 _RECORDED = 'class="message good"'
 _OPEN = re.compile(r'href="/inspections/([0-9a-f]{32})"')
 _PROPOSED = re.compile(r' data-proposed="([a-z]+)"')
@@ -79,7 +83,11 @@ class Officer:
         page = self.send(self.get("/activate"), "/activate", {"number": number, "activation": code})
         self.number, self.password = number, password
         self.secret = _between(page.text, 'id="secret">', "<").replace(" ", "")
-        given = {"password": password, "again": password, "code": self.code()}
+        # The last half minute's code: what the authenticator shows now stays good for the next sign-in.
+        left = STEP_SECONDS - time.time() % STEP_SECONDS
+        if left < LATE_SECONDS:
+            time.sleep(left)
+        given = {"password": password, "again": password, "code": self.code(-1)}
         page = self.send(page, "/activate/finish", given)
         if page.path == "/activate/finish":
             raise DemoFailed(number, "the first sign-in was refused")
@@ -94,8 +102,12 @@ class Officer:
             if page.path != "/sign-in":
                 return page
             # A code serves once: the next comes with the next half minute.
-            time.sleep(30.5 - time.time() % 30.0)
+            time.sleep(STEP_SECONDS + 0.5 - time.time() % STEP_SECONDS)
         raise DemoFailed(number, "the sign-in was refused")
+
+    def sign_out(self) -> None:
+        """Leave; the authenticator and the password stay."""
+        self.send(self.get("/settings"), "/sign-out", {})
 
     def waiting(self) -> tuple[str, ...]:
         """Ids of the inspections in the queue that nobody has in hand, who has waited longest first."""
@@ -124,13 +136,14 @@ class Officer:
             form = page.form(action)
             if form.choices.get("grounds") and not form.fields.get("grounds"):
                 given["grounds"] = form.choices["grounds"][:1]
-            given["reason"] = reason
+            if reason:
+                given["reason"] = reason
         page = self.send(page, action, given)
         return decision if page.path == f"/inspections/{inspection}" and _RECORDED in page.text else ""
 
-    def code(self) -> str:
-        """What the authenticator shows now."""
-        return pyotp.TOTP(self.secret).now()
+    def code(self, steps: int = 0) -> str:
+        """What the authenticator shows now, or so many steps from now."""
+        return pyotp.TOTP(self.secret).at(int(time.time() + steps * STEP_SECONDS))
 
     def get(self, path: str) -> Page:
         """A page."""
@@ -146,24 +159,49 @@ class _Forms(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[Form] = []
+        self._open: Form | None = None
+        self._written: list[str] | None = None
+        """Values of the text area that is being read."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
+        name, value, form = found.get("name", ""), found.get("value", ""), self._open
         if tag == "form":
-            self.forms.append(Form(found.get("action", ""), {}, {}))
-        elif tag == "input" and self.forms and found.get("name"):
-            form, name, value = self.forms[-1], found["name"], found.get("value", "")
+            self._open = Form(found.get("action", ""), {}, {})
+            self.forms.append(self._open)
+        elif form is None or not name:
+            return
+        elif tag == "textarea":
+            self._written = form.fields.setdefault(name, [])
+            self._written.append("")
+        elif tag == "input":
             chosen = found.get("type") in ("radio", "checkbox")
             if chosen:
-                form.choices.setdefault(name, []).append(value)
+                form.choices.setdefault(name, []).append(value or "on")
             if not chosen or "checked" in found:
-                form.fields.setdefault(name, []).append(value)
+                form.fields.setdefault(name, []).append(value or ("on" if chosen else ""))
+
+    def handle_data(self, data: str) -> None:
+        if self._written is not None:
+            self._written[-1] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea" and self._written is not None:
+            self._written[-1] = self._written[-1].removeprefix("\n")  # as browsers read it
+            self._written = None
+        elif tag == "form":
+            self._open = None
+
+
+def forms_of(html: str) -> tuple[Form, ...]:
+    """The forms of a page, in their order."""
+    reader = _Forms()
+    reader.feed(html)
+    return tuple(reader.forms)
 
 
 def _page(response: httpx.Response) -> Page:
-    reader = _Forms()
-    reader.feed(response.text)
-    return Page(response.url.path, response.status_code, response.text, tuple(reader.forms))
+    return Page(response.url.path, response.status_code, response.text, forms_of(response.text))
 
 
 def _between(text: str, before: str, after: str) -> str:

@@ -14,7 +14,7 @@ from border_agent.api.client import Json
 from border_agent.demo.appliance import Appliance
 from border_agent.demo.counter import Arrival
 from border_agent.demo.national import National
-from border_agent.demo.parts import today
+from border_agent.demo.parts import READY_SECONDS, today
 from border_agent.demo.script import arrival_of, lists_are_there
 from border_agent.demo.world import DEVICE, POST
 from border_agent.specimens.album import build_all, build_codes
@@ -51,7 +51,14 @@ class PostWorld:
     """Everything in one folder. A context manager: leaving ends every process."""
 
     def __init__(
-        self, folder: Path, album: Path, *, kiosks: Sequence[str] = KIOSKS, training: bool = False, port: int = 0
+        self,
+        folder: Path,
+        album: Path,
+        *,
+        kiosks: Sequence[str] = KIOSKS,
+        people: Sequence[Person] = PEOPLE,
+        training: bool = False,
+        port: int = 0,
     ) -> None:
         """`port`: of the console; 0: a free one."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,10 +66,12 @@ class PostWorld:
         self.national = National(folder)
         self.lan = LabBroker(folder / "lan", self.national.authority.server("lan"), acl=POST_ACL)
         self._album_folder = album
+        self._people = people
         self._training = training
         self._port = port
         self.counter = self._appliance("c", DEVICE, "post")
         self.kiosks = tuple(self._appliance(f"k{n}", name, "kiosk") for n, name in enumerate(kiosks, start=1))
+        self._starting: list[threading.Thread] = []
         self.codes: dict[str, str] = {}
         """One-time activation codes by service number."""
 
@@ -74,6 +83,10 @@ class PostWorld:
     ) -> None:
         for appliance in self.appliances:
             appliance.stop_device()
+        for thread in self._starting:
+            thread.join(READY_SECONDS)
+        for appliance in self.appliances:
+            appliance.stop_agent()  # one that was just being started
         self.national.stop()
         self.lan.stop()
 
@@ -113,17 +126,32 @@ class PostWorld:
         )
         self._enter_people()
         self.national.start()
-        starting = [threading.Thread(target=one.start_agent) for one in self.appliances]
-        for thread in starting:
-            thread.start()
-        for thread in starting:
-            thread.join()
+        self._start_agents()
         for appliance in self.appliances:
             appliance.wait_for("lists", _all_lists)
         return [arrival_of(album, codes, traveller) for traveller in album.travellers]
 
+    def _start_agents(self) -> None:
+        failed: list[Exception] = []
+
+        def start(appliance: Appliance) -> None:
+            try:
+                appliance.start_agent()
+            except Exception as error:
+                failed.append(error)
+
+        self._starting = [
+            threading.Thread(target=start, args=(appliance,), daemon=True) for appliance in self.appliances
+        ]
+        for thread in self._starting:
+            thread.start()
+        for thread in self._starting:
+            thread.join()
+        if failed:
+            raise failed[0]
+
     def _enter_people(self) -> None:
-        for person in PEOPLE:
+        for person in self._people:
             put_officer(
                 self.national.centre_folder,
                 person.number,

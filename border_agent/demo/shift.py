@@ -121,9 +121,13 @@ def play_shift(folder: Path, album: Path, tell: Tell, *, travellers: int = 200, 
 
         halls = [watched(_hall, appliance, arrivals, done) for appliance in world.appliances]
         desks = [watched(_desk, world, number, decisions, done) for number in OFFICERS]
-        outage, most = _line(world, decisions, travellers, outage_seconds, done, tell)
-        _wait(lambda: not any(hall.is_alive() for hall in halls), "travellers", done)
-        _wait(lambda: len(decisions.at) >= travellers, "decisions", done)
+
+        def moved() -> tuple[int, int]:
+            return arrivals.begun, len(decisions.at)
+
+        outage, most = _line(world, decisions, travellers, outage_seconds, moved, done, tell)
+        _wait(lambda: not any(hall.is_alive() for hall in halls), "travellers", moved, done)
+        _wait(lambda: len(decisions.at) >= travellers, "decisions", moved, done)
         done.set()
         for desk in desks:
             desk.join()
@@ -166,14 +170,14 @@ def _desk(world: PostWorld, number: str, decisions: _Decisions, done: threading.
         officer.activate(number, world.codes[number], PASSWORD)
         while not done.is_set():
             waiting = [one for one in officer.waiting() if one not in decisions.at]
-            if not waiting:
-                done.wait(PAUSE_SECONDS)
             for inspection in waiting[:3]:
                 decided = officer.decide(inspection)
                 if decided:
                     with decisions.lock:
                         decisions.as_[inspection], decisions.at[inspection] = decided, time.monotonic()
                     break
+            else:
+                done.wait(PAUSE_SECONDS)
 
 
 def _line(
@@ -181,15 +185,16 @@ def _line(
     decisions: _Decisions,
     travellers: int,
     outage_seconds: float,
+    moved: Callable[[], object],
     done: threading.Event,
     tell: Tell,
 ) -> tuple[float, int]:
     """Cut the line to the data centre and mend it; how long it was down, and how many entries waited then."""
-    _wait(lambda: len(decisions.at) >= OUTAGE_FROM * travellers, "first decisions", done)
+    _wait(lambda: len(decisions.at) >= OUTAGE_FROM * travellers, "first decisions", moved, done)
     world.national.broker.kill()
     cut = time.monotonic()
     tell("shift.outage.begins", decided=len(decisions.at))
-    _wait(lambda: len(decisions.at) >= OUTAGE_TO * travellers, "decisions without a line", done)
+    _wait(lambda: len(decisions.at) >= OUTAGE_TO * travellers, "decisions without a line", moved, done)
     while time.monotonic() - cut < outage_seconds and not done.is_set():
         done.wait(1.0)
     most = 0
@@ -202,10 +207,13 @@ def _line(
     return outage, most
 
 
-def _wait(holds: Callable[[], bool], what: str, done: threading.Event) -> None:
-    """Wait as long as something goes on. Raises DemoFailed after two minutes without."""
-    deadline = time.monotonic() + 60 * PATIENCE_SECONDS
+def _wait(holds: Callable[[], bool], what: str, moved: Callable[[], object], done: threading.Event) -> None:
+    """Wait for as long as something moves on. Raises DemoFailed after `PATIENCE_SECONDS` in which nothing has."""
+    last, since = moved(), time.monotonic()
     while not holds() and not done.is_set():
-        if time.monotonic() > deadline:
-            raise DemoFailed(what, "it never came")
+        now = moved()
+        if now != last:
+            last, since = now, time.monotonic()
+        elif time.monotonic() - since > PATIENCE_SECONDS:
+            raise DemoFailed(what, f"nothing moves on at {last}")
         time.sleep(0.1)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from border_agent.api.client import AgentClient
-from border_agent.demo.counter import arrive
+from border_agent.demo.appliance import Appliance
+from border_agent.demo.counter import Arrival, arrive
 from border_agent.demo.officer import Officer
 from border_agent.demo.post_world import PEOPLE, Person, PostWorld
 from mqtt_schemas.records import OfficerRole
@@ -26,7 +27,6 @@ class SignIn(Struct, frozen=True, kw_only=True):
     """How one of the post's people signs in."""
 
     person: Person
-    password: str
     secret: str
     """Of the authenticator."""
 
@@ -46,36 +46,49 @@ def open_post(folder: Path, album: Path, tell: Tell, *, port: int = 0, calls: bo
     """
     with PostWorld(folder, album, training=True, port=port) as world:
         arrivals = world.start()
-        tell("stay.people")
-        people = tuple(_first_sign_in(world, person) for person in PEOPLE)
-        tell("stay.filling")
-        halls = (*world.kiosks, world.counter)
-        shares = [arrivals[start :: len(halls)] for start in range(len(halls))]
-        threads = [
-            threading.Thread(target=lambda a=appliance, s=share: [arrive(a, one) for one in s])
-            for appliance, share in zip(halls, shares, strict=True)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        _decide_some(world, people)
+        with contextlib.ExitStack() as browsers:
+            tell("stay.people")
+            people = []
+            deciding: Officer | None = None
+            for person in PEOPLE:
+                officer = browsers.enter_context(Officer(world.url, world.ca))
+                officer.activate(person.number, world.codes[person.number], PASSWORD)
+                browsers.callback(officer.sign_out)
+                people.append(SignIn(person=person, secret=officer.secret))
+                if deciding is None and OfficerRole.OFFICER in person.roles:
+                    deciding = officer
+            tell("stay.filling")
+            _fill(world, arrivals)
+            # Some have passed before: movements to look up, and hours to count.
+            if deciding is not None:
+                for inspection in deciding.waiting()[:DECIDED]:
+                    deciding.decide(inspection)
         if calls:
             with AgentClient(str(world.kiosks[0].socket), as_kiosk=True) as kiosk:
                 kiosk.call_officer()
-        yield OpenPost(world=world, people=people)
+        yield OpenPost(world=world, people=tuple(people))
 
 
-def _first_sign_in(world: PostWorld, person: Person) -> SignIn:
-    with Officer(world.url, world.ca) as officer:
-        officer.activate(person.number, world.codes[person.number], PASSWORD)
-        return SignIn(person=person, password=PASSWORD, secret=officer.secret)
+def _fill(world: PostWorld, arrivals: Sequence[Arrival]) -> None:
+    """Everybody arrives, at whichever device is theirs; nobody decides. Raises what a device raises."""
+    failed: list[Exception] = []
 
+    def pass_by(appliance: Appliance, share: Sequence[Arrival]) -> None:
+        try:
+            for one in share:
+                arrive(appliance, one)
+        except Exception as error:
+            failed.append(error)
 
-def _decide_some(world: PostWorld, people: tuple[SignIn, ...]) -> None:
-    """Some have passed before: movements to look up, and hours to count."""
-    who = next(one for one in people if OfficerRole.OFFICER in one.person.roles)
-    with Officer(world.url, world.ca) as officer:
-        officer.sign_in(who.person.number, who.password, who.secret)
-        for inspection in officer.waiting()[:DECIDED]:
-            officer.decide(inspection)
+    halls = (*world.kiosks, world.counter)
+    threads = [
+        # Whoever ends the demo meanwhile does not wait for them.
+        threading.Thread(target=pass_by, args=(appliance, arrivals[start :: len(halls)]), daemon=True)
+        for start, appliance in enumerate(halls)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]

@@ -173,6 +173,7 @@ def test_a_document_s_number_may_look_like_a_slip_s_code(post: Counters) -> None
 def test_cancelling_a_kiosk_s_case_gives_it_back(post: Counters, officer: Session, other: Session) -> None:
     case = post.finished()
     post.first.counter.take(case.id, officer)
+    wait_for(lambda: post.second.counter.holder(case.id))
     assert post.first.counter.cancel(case.id, officer).phase is Phase.PROPOSED
     assert post.kiosk.referrals()[case.id] is None, "it still waits"
     wait_for(lambda: post.second.counter.holder(case.id) is None)

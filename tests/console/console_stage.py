@@ -40,7 +40,7 @@ LEFT = 2
 TYPED = (
     "Coupure de courant",
     "Heure mal lue",
-    "Visa non confirmé par le centre",
+    "Visa non reconnu au poste",
     "Badge perdu",
     *(person.name for person in PEOPLE),
     *(words for notice in NOTICE.values() for words in (notice.authority, notice.legal_basis, notice.appeal)),
@@ -246,7 +246,7 @@ class Stage:
         self.send(
             page,
             f"/inspections/{refused}/decide/refuse",
-            grounds=grounds[1],
+            grounds=grounds[2],
             reason=TYPED[2],
         )
         self.ids["recorded"] = refused

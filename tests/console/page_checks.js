@@ -15,6 +15,12 @@
     return `<${element.localName}${element.id ? `#${element.id}` : marks}> ${words.slice(0, 50).replace(/\s+/g, " ")}`;
   };
 
+  // What a control is, whatever it says at the moment: what is live may be drawn anew.
+  const what = (element) => [
+    element.localName, element.id, element.getAttribute("href"), element.getAttribute("name"),
+    element.form?.getAttribute("action"), ["button", "radio", "checkbox"].includes(element.type) && element.value,
+  ].filter(Boolean).join(" ");
+
   const parents = function* (element) {
     for (let one = element.parentElement; one; one = one.parentElement) yield one;
   };
@@ -171,7 +177,7 @@
       const group = [...document.getElementsByName(element.name)].filter((one) => one.form === element.form);
       return element === (group.find((one) => one.checked) || group[0]);
     });
-    return wanted.map(name);
+    return wanted.map((element) => [what(element), name(element)]);
   };
 
   // The start of the page; in a dialogue the focus stays where it is, which is its first stop.
@@ -213,7 +219,7 @@
     document.documentElement.dataset.theme = theme;
     const again = document.lastStop === element; // a date's field has several stops
     document.lastStop = element;
-    return { name: name(element), again, faults };
+    return { what: what(element), name: name(element), again, faults };
   };
 
   return { look, words, stops, begin, stop };

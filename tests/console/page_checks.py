@@ -83,8 +83,8 @@ def axe(page: Page, *, colours_only: bool = False) -> Iterator[str]:
 def walk(page: Page) -> Iterator[str]:
     """Go through the page by the tab key: every control is reached, in sight, and shows its focus."""
     stands = page.evaluate(f"{SCRIPT}.begin()")
-    # By name, since what is live may be drawn anew while the keys are pressed.
-    wanted = Counter(page.evaluate(f"{SCRIPT}.stops()"))
+    stops = page.evaluate(f"{SCRIPT}.stops()")
+    names, wanted = dict(stops), Counter(what for what, _ in stops)
     reached: Counter[str] = Counter()
     for _ in range(TABS_EACH * wanted.total() + 20):
         if not stands:
@@ -95,14 +95,14 @@ def walk(page: Page) -> Iterator[str]:
             break
         if now is None or now["again"]:
             continue
-        name = now["name"]
-        if reached[name] >= max(wanted[name], 1):
+        what = now["what"]
+        if reached[what] >= max(wanted[what], 1):
             break
-        reached[name] += 1
+        reached[what] += 1
         for fault in now["faults"]:
-            yield f"tab stop {name}: {fault}"
-    for name in wanted - reached:
-        yield f"tab stop {name}: not reached"
+            yield f"tab stop {now['name']}: {fault}"
+    for what in wanted - reached:
+        yield f"tab stop {names[what]}: not reached"
 
 
 def in_language(found: Iterable[dict[str, Any]], language: str, typed: Collection[str] = ()) -> Iterator[str]:

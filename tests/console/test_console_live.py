@@ -198,7 +198,7 @@ def test_the_bar_says_what_is_so_and_has_no_good_news_by_default(post: Post) -> 
     assert items[Topic.LINE].tone is Tone.BAD
     assert items[Topic.UNSENT].tone is Tone.WARN
     assert int(items[Topic.UNSENT].params["count"]) > 0
-    assert {items[topic].tone for topic in (Topic.VISAS, Topic.TRUST, Topic.WATCHLIST)} == {Tone.BAD}
+    assert {items[topic].tone for topic in (Topic.VISAS, Topic.TRUST)} == {Tone.BAD}
     assert items[Topic.DEVICES].key == "console.bar.devices.none"
     assert Topic.POST not in items
 

@@ -12,8 +12,9 @@ from msgspec import Struct
 from border_agent.agent.lookups import shown
 from border_agent.agent.runtime import Agent
 from border_agent.console.menu import AUDITOR, DECIDERS, SUPERVISOR
-from border_agent.console.pages.seen_facts import Said
+from border_agent.console.pages.seen_facts import Said, partial_date
 from border_agent.console.visit import Visit
+from border_agent.documents.mrz.dates import birth_date, expiry_date
 from border_agent.inspection.decide import decide
 from border_agent.inspection.errors import InspectionError
 from border_agent.inspection.evidence import Evidence
@@ -170,16 +171,17 @@ def _blocks(passage: Passage, body: Passing | None, language: str) -> Iterator[B
     )
     document = body.document if body is not None else None
     if document is not None:
+        day = passage.occurred_at.date()
         # As it holds now: a correction is in the passage, and stands below with what was written first.
         yield block(
             "document",
             ("surname", passage.surname),
             ("given_names", passage.given_names),
             ("nationality", passage.nationality),
-            ("birth", passage.birth),
+            ("birth", partial_date(birth_date(passage.birth, day), language) if passage.birth else ""),
             ("issuer", passage.issuer),
             ("number", passage.number),
-            ("expiry", document.expiry),
+            ("expiry", partial_date(expiry_date(document.expiry, day), language) if document.expiry else ""),
         )
     if isinstance(visa := getattr(body, "visa", None), VisaFacts):
         yield block("visa", *_visa(visa, language))
@@ -212,7 +214,13 @@ def _record(passage: Passage, body: Passing, language: str) -> Iterator[tuple[st
     if isinstance(body, CheckFacts):
         yield "group", body.group
         yield "policy", f"{body.policy_id} ({body.rules_version})" if body.policy_id else ""
-        yield "lists", ", ".join(f"{one.name} {one.version}" for one in body.lists)
+        yield (
+            "lists",
+            ", ".join(
+                f"{code_words(one.name, f'feed.{one.name}', language)} {format_number(one.version, language)}"
+                for one in body.lists
+            ),
+        )
 
 
 def _visa(visa: VisaFacts, language: str) -> Iterator[tuple[str, str]]:
@@ -260,10 +268,30 @@ def _finding(fact: FindingFact, params: dict[str, str], language: str) -> Findin
 
 def _correction(one: Correction, language: str) -> CorrectionLine:
     changes = tuple(
-        Said(code_words(field, f"movements.{field.rpartition('.')[2]}", language), value)
+        Said(
+            code_words(field, f"movements.{field.rpartition('.')[2]}", language),
+            _changed(field, value, one, language),
+        )
         for field, value in sorted(one.changes.items())
     )
     return CorrectionLine(one.occurred_at, one.officer, one.second_officer, one.reason, one.annuls, changes)
+
+
+def _changed(field: str, value: str, one: Correction, language: str) -> str:
+    """A corrected value in words; one that cannot be read stays as the journal has it."""
+    match field.removeprefix("document."):
+        case "direction" | "decision" as name:
+            return code_words(value, f"{name}.{value}", language)
+        case "birth":
+            return partial_date(birth_date(value, one.occurred_at.date()), language)
+        case "expiry":
+            return partial_date(expiry_date(value, one.occurred_at.date()), language)
+        case "occurred_at":
+            try:
+                return format_moment(datetime.fromisoformat(value).astimezone(), language)
+            except ValueError:
+                return value
+    return value
 
 
 def _day(day: date | None, language: str) -> str:

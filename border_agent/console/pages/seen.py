@@ -242,7 +242,9 @@ def _pair(one: FaceComparison, there: set[PictureKind], language: str) -> SeenPa
 
 
 def _step_word(step: str, language: str) -> str:
-    return known_word(f"step.{step}", text("case.commit", language) if step == "commit" else step, language)
+    if step in ("commit", "decide"):
+        return text(f"case.{step}", language)
+    return known_word(f"step.{step}", step, language)
 
 
 def _expiry_tone(expiry: PartialDate, today: date) -> str:

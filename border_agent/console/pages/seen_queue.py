@@ -95,14 +95,15 @@ def counts(rows: Iterable[Row], session: str) -> dict[Filter, int]:
 
 
 def short_reason(codes: Iterable[str], roles: frozenset[OfficerRole], language: str) -> str:
-    """The worst finding in a few words: its title up to the first place that data would fill."""
+    """The worst finding in a few words: its own, or its title up to the first place that data would fill."""
     may_know = bool(roles & {OfficerRole.OFFICER, OfficerRole.SUPERVISOR})
     texts = catalogue(language)
     for code in codes:
         kind = REGISTRY.get(code)
         if kind is None or kind.severity is Severity.INFO or (code.startswith(_WATCHED) and not may_know):
             continue
-        return short_title(texts[f"finding.{code}.title"])
+        own = f"queue.reason.{code}"
+        return texts[own] if own in texts else short_title(texts[f"finding.{code}.title"])
     return ""
 
 

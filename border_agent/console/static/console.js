@@ -71,6 +71,9 @@
   document.addEventListener("click", (event) => {
     all("details[data-menu][open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
+  document.addEventListener("focusin", (event) => {
+    all("details[data-menu][open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     all("details[data-menu][open]").forEach((menu) => { menu.open = false; $("summary", menu).focus(); });
