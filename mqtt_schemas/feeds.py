@@ -22,7 +22,7 @@ from mqtt_schemas.codec import build_chunk
 from mqtt_schemas.errors import BadSignature, ChainBroken, Malformed, RolledBack
 from mqtt_schemas.keys import KeyRing, feed_role
 from mqtt_schemas.messages import FeedChange, FeedChunk, FeedHead, FeedOperation, Signed, decode_body
-from mqtt_schemas.outside import parse
+from mqtt_schemas.outside import parse, reader
 from mqtt_schemas.records import DeviceRecord, OfficerRecord, Policy, SignerRecord, VisaRecord, WatchRecord
 
 LARGEST_CHANGE = 131_072
@@ -98,7 +98,7 @@ def read_change(row: bytes) -> FeedChange:
 
 def read_record(kind: type[R], record: msgspec.Raw | bytes) -> R:
     """A feed's record from its bytes. Raises Malformed."""
-    return parse(lambda raw: msgspec.json.decode(raw, type=kind), bytes(record), kind.__name__)
+    return parse(reader(kind), bytes(record), kind.__name__)
 
 
 def open_head(signed: Signed, feed: str, ring: KeyRing, *, at_least: int = 0) -> FeedHead:

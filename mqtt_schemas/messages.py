@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from mqtt_schemas.entries import ClockQuality, Digest, Mark, Moment, Text, require_utc
 from mqtt_schemas.errors import TooLarge, UnknownVersion
-from mqtt_schemas.outside import parse
+from mqtt_schemas.outside import parse, reader
 
 VERSION = "1.2"
 LARGEST_MESSAGE = 1_048_576
@@ -316,9 +316,8 @@ def _decode(kind: type[M], payload: bytes, *, as_json: bool) -> M:
     name = getattr(kind, "__name__", "statement")  # a union of statements has none
     if len(payload) > LARGEST_MESSAGE:
         raise TooLarge(name, f"{len(payload)} bytes")
-    reader = msgspec.json.decode if as_json else msgspec.msgpack.decode
-    version = parse(lambda raw: reader(raw, type=_Versioned), payload, name, text=as_json).v
+    version = parse(reader(_Versioned, as_json=as_json), payload, name, text=as_json).v
     major = version.partition(".")[0]
     if major != VERSION.partition(".")[0]:
         raise UnknownVersion(name, f"version {major[:16]!r}; this side speaks {VERSION}")
-    return parse(lambda raw: reader(raw, type=kind), payload, name, text=as_json)
+    return parse(reader(kind, as_json=as_json), payload, name, text=as_json)

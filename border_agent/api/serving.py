@@ -15,6 +15,7 @@ from border_agent.api.peer import Right, right_of
 from border_agent.api.views import error_view
 from border_agent.config import ApiSection
 from border_agent.errors import BorneError
+from mqtt_schemas.outside import reader
 
 LARGEST_BODY = 16384
 HEARTBEAT_SECONDS = 15.0
@@ -161,7 +162,7 @@ async def read_body(request: Request, kind: type[B]) -> B:
     """The body as a value; an empty one is an empty object. Raises BadRequest."""
     data = await read_bytes(request)
     try:
-        return msgspec.json.decode(data or b"{}", type=kind)
+        return reader(kind)(data or b"{}")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest("body", str(error)[:200]) from None
 

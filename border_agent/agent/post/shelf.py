@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-import msgspec
 from msgspec import Struct, structs
 
 from border_agent.agent.post.errors import NotBelieved
@@ -15,7 +14,7 @@ from border_agent.agent.post.values import PostProblemCode, RemoteCall
 from border_agent.inspection.evidence import Evidence
 from mqtt_schemas.entries import Decision, Direction
 from mqtt_schemas.errors import Malformed
-from mqtt_schemas.outside import parse
+from mqtt_schemas.outside import parse, reader
 from mqtt_schemas.post import Called, CallState, Finished, PictureKind
 
 MOST_WAITING = 500
@@ -174,7 +173,7 @@ class Shelf:
 
 def _evidence(body: Finished) -> Evidence:
     try:
-        evidence = parse(lambda raw: msgspec.json.decode(raw, type=Evidence), body.evidence, "evidence")
+        evidence = parse(reader(Evidence), body.evidence, "evidence")
     except Malformed as error:
         raise NotBelieved(body.device, PostProblemCode.MALFORMED, error.detail) from None
     if (evidence.inspection_id, evidence.device) != (body.inspection_id, body.device):

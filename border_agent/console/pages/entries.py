@@ -24,6 +24,7 @@ from border_agent.words import format_date, format_moment, format_number, has, t
 from border_agent.words.catalogue import catalogue
 from border_agent.words.places import PLACE
 from mqtt_schemas.entries import CheckFacts, Correction, FaceFacts, FindingFact, LateEntry, VisaFacts
+from mqtt_schemas.outside import reader
 
 WATCHED = "watchlist."
 MOST_ROWS = 2000
@@ -124,7 +125,7 @@ def code_words(code: str, key: str, language: str, **params: object) -> str:
 
 def _hits(data: bytes, visit: Visit) -> list[dict[str, str]]:
     try:
-        evidence = msgspec.json.decode(data, type=Evidence)
+        evidence = reader(Evidence)(data)
     except msgspec.MsgspecError:
         return []
     out = []
@@ -253,7 +254,7 @@ def _params(agent: Agent, check: CheckFacts) -> tuple[dict[str, str], ...]:
     if data is None or policy.policy_id != check.policy_id:
         return unknown
     try:
-        verdict = decide(msgspec.json.decode(data, type=Evidence), policy)
+        verdict = decide(reader(Evidence)(data), policy)
     except (msgspec.MsgspecError, InspectionError):
         return unknown
     if [finding.code for finding in verdict.findings] != [fact.code for fact in check.findings]:
