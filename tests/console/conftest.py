@@ -22,7 +22,7 @@ def _quick(code: str) -> str:
     return kdf.derive_phc_encoded(code.encode())
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def quick_passwords() -> Iterator[None]:
     """Argon2id of 64 KiB: what a password costs is the officers' tests' matter."""
     with pytest.MonkeyPatch.context() as patch:
@@ -31,9 +31,9 @@ def quick_passwords() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def post(quick_passwords: None) -> Iterator[Post]:
-    """One device; every test brings officers of its own."""
+    """One device a file; every test brings officers of its own."""
     with tempfile.TemporaryDirectory(prefix="borne-") as name, running(Path(name)) as found:
         yield found
 
