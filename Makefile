@@ -40,8 +40,8 @@ test: setup ## Tous les tests / all tests  (ARGS='tests/store -k journal')
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/kiosk
-	@$(BIN)/python -m pytest tests/kiosk
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/kiosk --ignore tests/console
+	@$(BIN)/python -m pytest tests/kiosk tests/console
 endif
 
 lint: setup ## Style, types, sens des imports / style, types, import direction
