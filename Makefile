@@ -3,6 +3,7 @@
 .PHONY: help setup demo console shift kiosk kiosk-faults kiosk-thousand screens screens-console test lint format bench specimens schemas lock clean
 BIN := .venv/bin
 UV ?= uv
+EXPORT = $(UV) export --frozen --no-emit-project --format requirements-txt --no-header
 
 help: ## Cette liste / this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -66,8 +67,13 @@ schemas: setup ## Récrire les schémas publiés / write the published schemas a
 
 lock: ## Récrire les verrous (outil uv) / write the locks anew (tool: uv)
 	$(UV) lock --python /usr/bin/python3
-	$(UV) export --frozen --no-emit-project --format requirements-txt --no-header --all-extras --all-groups --no-group build -o requirements.lock
-	$(UV) export --frozen --no-emit-project --format requirements-txt --no-header --only-group build -o build.lock
+	$(EXPORT) --all-extras --all-groups --no-group build --no-group controller --no-group provisioning -o requirements.lock
+	$(EXPORT) --only-group build -o build.lock
+	$(EXPORT) --only-group provisioning -o provisioning/locks/provisioning.lock
+	$(EXPORT) --only-group controller -o provisioning/locks/controller.lock
+	$(EXPORT) --only-group centre -o provisioning/locks/centre.lock
+	$(EXPORT) --group faces -o provisioning/locks/post.lock
+	$(EXPORT) --group faces --extra kiosk -o provisioning/locks/kiosk.lock
 	rm -f uv.lock
 
 clean: ## Tout ce qui se refait / everything that can be made again
