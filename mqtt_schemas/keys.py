@@ -20,6 +20,10 @@ from mqtt_schemas.messages import KeysDocument, RoleKey, RootLink, Signed, decod
 
 ROOT = "root"
 ACK = "ack"
+ENROLMENT = "enrolment"
+"""Signs what the centre gives a device on enrolment (see `enrolment`)."""
+SOFTWARE = "software"
+"""Signs releases. Its private half lives where releases are built, never on the data centre's machine."""
 KEYS_FEED = "keys"
 """Name under which the keys document is retained beside the feeds' heads."""
 MOST_ROOTS = 64

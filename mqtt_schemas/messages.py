@@ -17,7 +17,7 @@ from mqtt_schemas.entries import ClockQuality, Digest, Mark, Moment, Text, requi
 from mqtt_schemas.errors import TooLarge, UnknownVersion
 from mqtt_schemas.outside import parse, reader
 
-VERSION = "1.2"
+VERSION = "1.3"
 LARGEST_MESSAGE = 1_048_576
 
 Version = Annotated[str, Meta(pattern=r"^1\.[0-9]{1,4}(?!\n)$")]
@@ -35,7 +35,7 @@ PublicKey = Annotated[bytes, Meta(min_length=32, max_length=32)]
 KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}(?!\n)$")]
 """First 8 bytes of the SHA-256 of a public key, in hexadecimal."""
 Role = Annotated[str, Meta(pattern=r"^[a-z]+(:[a-z_]+)?(?!\n)$", max_length=48)]
-"""What a key may sign: `root`, `ack`, `feed:<name>`."""
+"""What a key may sign: `root`, `ack`, `software`, `feed:<name>`."""
 DeviceId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{2,39}(?!\n)$")]
 """A device's name, as in its topics and its certificate."""
 FeedName = Annotated[str, Meta(pattern=r"^[a-z][a-z_]{1,31}(?!\n)$")]

@@ -16,7 +16,7 @@ from typing import get_args
 
 from msgspec import Struct
 
-from mqtt_schemas import entries, messages, post
+from mqtt_schemas import enrolment, entries, messages, post
 from mqtt_schemas.activation import ActivationSecret
 from mqtt_schemas.feeds import RECORDS
 from mqtt_schemas.json_schema import Schema, document, union
@@ -35,6 +35,9 @@ MESSAGES: tuple[type[Struct], ...] = (
     messages.Signed,
     messages.KeysDocument,
     ActivationSecret,
+    enrolment.EnrolmentRequest,
+    enrolment.EnrolmentBundle,
+    enrolment.EnrolmentAnswer,
 )
 ENTRIES: tuple[type[Struct], ...] = get_args(entries.Entry)
 STATEMENTS: tuple[type[Struct], ...] = get_args(post.PostBody)

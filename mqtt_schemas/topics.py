@@ -26,8 +26,10 @@ class Channel(StrEnum):
     JOURNAL = "up/journal"
     STATE = "up/state"
     PULL = "up/pull"
+    RENEWAL = "up/renewal"
     ACK = "down/ack"
     CHUNK = "down/chunk"
+    CERTIFICATE = "down/certificate"
     FEED_HEAD = "down/head"
 
     @property

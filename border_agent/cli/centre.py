@@ -14,6 +14,7 @@ from border_agent.cli.base import BorneGroup, json_option, print_json, t
 from mqtt_schemas.centre import folder as centre_folder
 from mqtt_schemas.centre import importing, proof, register, reports, service
 from mqtt_schemas.centre import officers as staff
+from mqtt_schemas.centre.duties import PUBLISHES, Duties
 from mqtt_schemas.feeds import Feed
 from mqtt_schemas.records import OfficerRecord, OfficerRole
 
@@ -22,7 +23,14 @@ folder_option = click.option(
 )
 
 
-@click.group(cls=BorneGroup, help=t("cli.centre"))
+_GROUPS = {
+    "authority": "border_agent.cli.centre_authority:authority",
+    "keys": "border_agent.cli.centre_authority:keys",
+    "devices": "border_agent.cli.centre_devices:devices",
+}
+
+
+@click.group(cls=BorneGroup, lazy=_GROUPS, help=t("cli.centre"))
 def centre() -> None:
     pass
 
@@ -35,8 +43,19 @@ def centre() -> None:
     "--certificate", required=True, type=click.Path(path_type=Path), help=t("cli.centre.option.tls_certificate")
 )
 @click.option("--key", required=True, type=click.Path(path_type=Path), help=t("cli.centre.option.tls_key"))
+@click.option("--root-public", default="", help=t("cli.centre.option.root_public"))
+@click.option("--store", default="", help=t("cli.centre.option.store"))
 @json_option
-def init(folder: Path, broker: str, authority: Path, certificate: Path, key: Path, as_json: bool) -> None:
+def init(
+    folder: Path,
+    broker: str,
+    authority: Path,
+    certificate: Path,
+    key: Path,
+    root_public: str,
+    store: str,
+    as_json: bool,
+) -> None:
     address = urlsplit(broker)
     if address.scheme != "mqtts" or not address.hostname:
         raise click.BadParameter(broker, param_hint="--broker")
@@ -47,17 +66,30 @@ def init(folder: Path, broker: str, authority: Path, certificate: Path, key: Pat
         certificate=str(certificate.absolute()),
         key=str(key.absolute()),
     )
-    root = centre_folder.init(folder, settings)
+    offline = _hexadecimal(root_public, "--root-public")
+    if len(offline) not in (0, 32):
+        raise click.BadParameter(root_public[:80], param_hint="--root-public")
+    kept = centre_folder.StoreSettings(url=store)
+    root = centre_folder.init(folder, settings, store=kept, root_public=offline)
     if as_json:
         print_json({"folder": str(folder), "root": root.hex()})
+    elif offline:
+        click.echo(t("cli.centre.awaits", folder=folder))
     else:
         click.echo(t("cli.centre.made", folder=folder, root=root.hex()))
 
 
 @centre.command(help=t("cli.centre.run"))
 @folder_option
-def run(folder: Path) -> None:
-    service.run(folder)
+@click.option("--shard", default="", help=t("cli.centre.option.shard"))
+def run(folder: Path, shard: str) -> None:
+    service.run(folder, Duties.of_shard(shard) if shard else Duties())
+
+
+@centre.command(help=t("cli.centre.publish"))
+@folder_option
+def publish(folder: Path) -> None:
+    service.run(folder, PUBLISHES)
 
 
 @centre.command(help=t("cli.centre.renew_keys"))

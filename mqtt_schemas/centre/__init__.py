@@ -1,1 +1,1 @@
-"""The reference data centre on SQLite: see README.md."""
+"""The reference data centre, on SQLite or PostgreSQL: see README.md."""

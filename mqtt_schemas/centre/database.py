@@ -1,35 +1,29 @@
-"""One connection to the data centre's SQLite file, and its transactions.
+"""One connection to the data centre's store, and its transactions: what SQLite and PostgreSQL have in common.
 
-WAL with `synchronous=FULL`: a commit that returned survives a power cut, which is what an acknowledgement
-promises. Not the device's encrypted store: a data centre encrypts its disks.
+Statements are written once, with `?` (or `?1`, `?2`) for their values and in what both understand; `sqlite.py` and
+`postgres.py` hold what differs. A commit that returned survives a power cut, which is what an acknowledgement
+promises.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from mqtt_schemas.centre.errors import BadFolder, DiskFull, Refused, StoreFailed
-from mqtt_schemas.centre.schema import MIGRATIONS
+from mqtt_schemas.centre.errors import BadConfiguration
 
 MEMORY = Path(":memory:")
 """A database that is gone with its connection; for tests."""
 
-_BUSY_MS = 30_000
-_WAL_KEPT = 64 * 1024 * 1024
-_SETTINGS = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
-    # Without it REPLACE deletes rows past the append-only triggers.
-    "PRAGMA recursive_triggers = ON",
-    f"PRAGMA busy_timeout = {_BUSY_MS}",
-    f"PRAGMA journal_size_limit = {_WAL_KEPT}",
-)
+BUSY_SECONDS = 30
+"""So long a statement waits for another process's transaction."""
+
+IMPORTING = "import"
+"""The claim under which feeds are compared and then changed."""
 
 
 def stamp(at: datetime) -> str:
@@ -37,79 +31,107 @@ def stamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-class Database:
+def open_database(file: Path, url: str = "", *, create: bool = False) -> Database:
+    """A new connection to the PostgreSQL database at `url`, or where that is empty to the SQLite `file`.
+
+    Raises BadFolder where there is no file and `create` is not asked for, BadConfiguration where PostgreSQL cannot be
+    spoken to from here or would not keep what it commits, and what Database raises.
+    """
+    if not url:
+        from mqtt_schemas.centre.sqlite import SqliteDatabase
+
+        return SqliteDatabase(file, create=create)
+    # Only a data centre that is configured for it has psycopg.
+    try:
+        from mqtt_schemas.centre.postgres import PostgresDatabase
+    except ImportError as error:
+        raise BadConfiguration("[store] url", f"PostgreSQL needs psycopg: {error}") from None
+    return PostgresDatabase(url)
+
+
+class Database(ABC):
     """A connection, used by one thread at a time.
 
-    sqlite3's errors come out as StoreFailed, DiskFull where there is no room, Refused where a rule of the
-    tables holds. Raises BadFolder where there is no file and `create` is not asked for.
+    The store's errors come out as StoreFailed, DiskFull where there is no room, Refused where a rule of the tables
+    holds, ServerLost where there is a server and it is gone: then the next transaction looks for it again.
     """
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
-        self.path = path
-        if not create and path != MEMORY and not path.exists():
-            raise BadFolder(str(path), "no database here")
-        with self._typed():
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        try:
-            with self._typed():
-                for setting in _SETTINGS:
-                    self._connection.execute(setting)
-                self._migrate()
-        except BaseException:
-            self._connection.close()
-            raise
+    where: str
+    """For people: file or address."""
 
+    @abstractmethod
     def close(self) -> None:
-        self._connection.close()
+        """Let go of everything; what was claimed too."""
 
-    def __enter__(self) -> Database:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
+    @abstractmethod
     def execute(self, sql: str, values: Iterable[Any] = ()) -> None:
         """One statement that returns no rows."""
-        with self._typed():
-            self._connection.execute(sql, tuple(values))
 
+    @abstractmethod
     def execute_many(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """One statement for each row; only inside `transaction`."""
-        with self._typed():
-            self._connection.executemany(sql, rows)
 
+    @abstractmethod
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        """New rows, the fastest way there is; only inside `transaction`."""
+
+    @abstractmethod
     def one(self, sql: str, values: Iterable[Any] = ()) -> Any:
         """The first row, or None."""
-        with self._typed():
-            return self._connection.execute(sql, tuple(values)).fetchone()
 
+    @abstractmethod
     def rows(self, sql: str, values: Iterable[Any] = ()) -> Iterator[Any]:
-        """The rows, as they are asked for."""
-        with self._typed():
-            yield from self._connection.execute(sql, tuple(values))
+        """The rows; inside `reading` as they are asked for, so there may be more than memory holds."""
+
+    @abstractmethod
+    def alone(self) -> None:
+        """Inside a transaction begun `beside` others: from here on, no other that is alone runs."""
+
+    @abstractmethod
+    def claim(self, *names: str) -> None:
+        """Be the only process that has these, until this connection is closed.
+
+        Raises AlreadyRunning where another has one of them.
+        """
+
+    @abstractmethod
+    def claimed(self, name: str) -> AbstractContextManager[None]:
+        """A context in which no other process has `name`; entering waits until they have let go of it."""
+
+    @abstractmethod
+    def _begin(self, *, alone: bool, reading: bool) -> None: ...
+
+    @abstractmethod
+    def _commit(self) -> None: ...
+
+    @property
+    @abstractmethod
+    def _in_transaction(self) -> bool:
+        """Whether there is a transaction that can be rolled back."""
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing, and durable once left."""
-        self.execute("BEGIN IMMEDIATE")
+    def transaction(self, *, beside: bool = False) -> Iterator[None]:
+        """All or nothing, and durable once left.
+
+        One after another: a transaction reads what the one before it wrote. `beside`: it reads and writes nothing
+        that others write too, and a store that can may run it at the same time as they.
+        """
+        self._begin(alone=not beside, reading=False)
         try:
             yield
-            self.execute("COMMIT")
+            self._commit()
         except BaseException:
-            # A full disk may have ended the transaction already.
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            self._undo()
             raise
 
     @contextmanager
     def reading(self) -> Iterator[None]:
         """One state of the database for several queries, whatever others commit meanwhile."""
-        self.execute("BEGIN")
+        self._begin(alone=False, reading=True)
         try:
             yield
         finally:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            self._undo()
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -118,54 +140,19 @@ class Database:
         try:
             yield
         except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK TO part")
-                self._connection.execute("RELEASE part")
+            if self._in_transaction:
+                self.execute("ROLLBACK TO part")
+                self.execute("RELEASE part")
             raise
         self.execute("RELEASE part")
 
-    @contextmanager
-    def _typed(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self._translate(error) from error
+    def __enter__(self) -> Self:
+        return self
 
-    def _translate(self, error: sqlite3.Error) -> StoreFailed:
-        if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | sqlite3.InterfaceError):
-            return Refused(str(self.path), str(error))
-        primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        kind = DiskFull if primary == sqlite3.SQLITE_FULL else StoreFailed
-        return kind(str(self.path), str(error))
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
-    def _migrate(self) -> None:
-        version = self._version()
-        if version > len(MIGRATIONS):
-            raise StoreFailed(str(self.path), f"schema version {version} is newer than this program")
-        if version == len(MIGRATIONS):
-            return
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            # Again under the lock: two programs may have opened a new file together.
-            for number, script in enumerate(MIGRATIONS[self._version() :], start=self._version() + 1):
-                for statement in _statements(script):
-                    self._connection.execute(statement)
-                self._connection.execute(f"PRAGMA user_version = {number}")
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
-
-    def _version(self) -> int:
-        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The script's statements one by one: `executescript` would commit between them."""
-    pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            yield pending
-            pending = ""
+    def _undo(self) -> None:
+        # A full disk, or a server that is gone, may have ended the transaction already.
+        if self._in_transaction:
+            self.execute("ROLLBACK")

@@ -14,11 +14,12 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from mqtt_schemas.centre.errors import DiskFull, Refused, StoreFailed
+from mqtt_schemas.centre.errors import DiskFull, Refused, ServerLost, StoreFailed
 from mqtt_schemas.centre.ingest import judge_batch, refusal
 from mqtt_schemas.centre.keys import RoleKeys
 from mqtt_schemas.centre.once import Once
 from mqtt_schemas.centre.publisher import Outgoing, Publisher
+from mqtt_schemas.centre.renewals import Issuer
 from mqtt_schemas.centre.store import Store
 from mqtt_schemas.centre.values import AlarmCode, AlarmNote, Device, DeviceStatus, Judgement
 from mqtt_schemas.chain import genesis
@@ -66,14 +67,23 @@ class Desk:
         self,
         store: Store,
         keys: RoleKeys,
-        publisher: Publisher,
+        publisher: Publisher | None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        ingests: bool = True,
+        issuer: Issuer | None = None,
     ) -> None:
+        """Without a publisher it answers no pulls, without an issuer no renewals; where it does not ingest, journals
+        and states are others'."""
         self.trouble: StoreFailed | None = None
         """Why the last group was not stored; None where it was."""
         self._store = store
         self._keys = keys
         self._publisher = publisher
+        self._ingests = ingests
+        self._issuer = issuer
+        self._issued: list[Outgoing] = []
+        """Certificates of the group at hand, to be sent once it is committed."""
         self._clock = clock
         self._sessions: dict[str, _Session] = {}
         self._once = Once(_log)
@@ -88,20 +98,23 @@ class Desk:
             return []
         at = self._clock()
         due: dict[tuple[str, bytes], _Due] = {}
+        self._issued.clear()
         try:
-            with self._store.database.transaction():
+            with self._store.database.transaction(beside=True):
                 for message in messages:
                     self._one(message, due, at)
                 if self._was_full:
                     self._store.raise_alarm(AlarmNote(AlarmCode.DISK_FULL, "nothing was taken"), "", at)
         except StoreFailed as error:
             self._failed(error)
+            self._issued.clear()
             due = self._hellos_only(messages)
         else:
             self.trouble, self._was_full = None, False
-            self._once.forget(StoreFailed.code, DiskFull.code)
+            self._once.forget(StoreFailed.code, DiskFull.code, ServerLost.code)
         try:
-            return [ack for key, item in due.items() if (ack := self._ack(*key, item, at)) is not None]
+            acks = [ack for key, item in due.items() if (ack := self._ack(*key, item, at)) is not None]
+            return [*acks, *self._issued]
         except StoreFailed as error:
             self._failed(error)
             return []
@@ -120,12 +133,14 @@ class Desk:
         try:
             with self._store.database.savepoint():
                 match topic.channel:
-                    case Channel.JOURNAL:
+                    case Channel.JOURNAL if self._ingests:
                         self._batch(topic, message.payload, due, at)
                     case Channel.STATE:
                         self._state(topic, message.payload, due, at)
-                    case Channel.PULL:
-                        self._pull(topic, message.payload, at)
+                    case Channel.PULL if self._publisher is not None:
+                        self._pull(self._publisher, topic, message.payload, at)
+                    case Channel.RENEWAL if self._issuer is not None:
+                        self._renewal(self._issuer, topic, message.payload, at)
                     case _:
                         self._once.warning("downward", "a downward message came up: %s", topic.channel)
         except Refused as error:
@@ -149,6 +164,10 @@ class Desk:
             due.setdefault((topic.owner, epoch), _Due()).add(judgement)
 
     def _state(self, topic: Topic, payload: bytes, due: dict[tuple[str, bytes], _Due], at: datetime) -> None:
+        if not self._ingests:
+            # Its shard judges it; here it only says that what went before is over.
+            self._forget(topic.owner)
+            return
         state = self._read(State, topic, payload, at)
         if state is None:
             return
@@ -165,7 +184,7 @@ class Desk:
 
     def _greet(self, state: State, device: Device | None, due: dict[tuple[str, bytes], _Due]) -> None:
         """A session begins or ends; nothing is written."""
-        self._publisher.forget(state.device)
+        self._forget(state.device)
         if not state.online:
             # The will of a session that another has followed already must not end that one.
             held = self._sessions.get(state.device)
@@ -178,13 +197,17 @@ class Desk:
             if not _enrolled(device):
                 item.problem = Problem.DEVICE
 
+    def _forget(self, device: str) -> None:
+        if self._publisher is not None:
+            self._publisher.forget(device)
+
     def _hellos_only(self, messages: Sequence[Incoming]) -> dict[tuple[str, bytes], _Due]:
         """What is due where nothing can be written: hellos are answered, since what was committed is still true."""
         due: dict[tuple[str, bytes], _Due] = {}
         for message in messages:
             try:
                 topic = parse_topic(message.topic)
-                if topic.channel is Channel.STATE:
+                if topic.channel is Channel.STATE and self._ingests:
                     state = decode(State, message.payload)
                     if state.device == topic.owner:
                         self._greet(state, self._store.device(topic.owner), due)
@@ -203,15 +226,22 @@ class Desk:
             detail = f"its hello has another head at entry {state.sequence}"
             self._alarm(topic, AlarmNote(AlarmCode.CLONE, detail, stream.epoch.hex()), at)
 
-    def _pull(self, topic: Topic, payload: bytes, at: datetime) -> None:
+    def _pull(self, publisher: Publisher, topic: Topic, payload: bytes, at: datetime) -> None:
         pull = self._read(Pull, topic, payload, at)
         if pull is None:
             return
         device = self._store.device(topic.owner)
         if not _enrolled(device):
             self._alarm(topic, refusal(device, "a pull"), at)
-        elif (note := self._publisher.pull(topic.owner, pull, at)) is not None:
+        elif (note := publisher.pull(topic.owner, pull, at)) is not None:
             self._alarm(topic, note, at)
+
+    def _renewal(self, issuer: Issuer, topic: Topic, payload: bytes, at: datetime) -> None:
+        answer = issuer.answer(topic.owner, payload, self._store.database, at)
+        if isinstance(answer, AlarmNote):
+            self._alarm(topic, answer, at)
+        else:
+            self._issued.append(Outgoing(device_topic(topic.owner, Channel.CERTIFICATE), answer))
 
     def _read(self, kind: type[M], topic: Topic, payload: bytes, at: datetime) -> M | None:
         try:

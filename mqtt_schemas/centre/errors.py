@@ -47,6 +47,36 @@ class BadEnrolment(CentreError):
     code = "centre.enrolment"
 
 
+class BadAuthority(CentreError):
+    """The authority that issues certificates is missing, is no good, or ends."""
+
+    code = "centre.authority"
+
+
+class CodeDiffers(CentreError):
+    """The request is not the one whose code was read on the device."""
+
+    code = "centre.code_differs"
+
+
+class OtherMachine(CentreError):
+    """A request with other keys than the enrolled ones: another machine, or one that was set up anew."""
+
+    code = "centre.other_machine"
+
+
+class UnsentUnclear(CentreError):
+    """A machine is to be replaced, and nobody has said what becomes of what it may still hold."""
+
+    code = "centre.unsent_unclear"
+
+
+class BurntKeys(CentreError):
+    """A request with the keys of a device that was cloned: whoever has the copy has them too."""
+
+    code = "centre.burnt_keys"
+
+
 class BadOfficer(CentreError):
     """An officer's record that cannot be: number, name, role, post, or what was asked of it in its state."""
 
@@ -75,6 +105,12 @@ class DiskFull(StoreFailed):
     """No room for the database; nothing of the transaction is stored, and nothing is acknowledged."""
 
     code = "centre.disk_full"
+
+
+class ServerLost(StoreFailed):
+    """The database's server is gone or was never there; nothing is acknowledged until it is back."""
+
+    code = "centre.server_lost"
 
 
 class Refused(StoreFailed):

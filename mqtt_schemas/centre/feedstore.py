@@ -8,6 +8,9 @@ from datetime import datetime
 from mqtt_schemas.centre.database import Database, stamp
 from mqtt_schemas.feeds import Feed, delete, extend_feed, feed_genesis
 
+_READ_AT_ONCE = 64
+"""Changes: a chunk's worth, so that no more of a long list is read for it."""
+
 
 class FeedStore:
     """Raises what Database raises."""
@@ -31,14 +34,15 @@ class FeedStore:
         """Changes `first..last`, cut off once they are `most` bytes; at least one where there is one."""
         rows: list[bytes] = []
         size = 0
-        for (change,) in self.database.rows(
-            "SELECT change FROM feed_change WHERE feed = ? AND version BETWEEN ? AND ? ORDER BY version",
-            [feed, first, last],
-        ):
-            size += len(change)
-            if rows and size > most:
-                break
-            rows.append(change)
+        for start in range(first, last + 1, _READ_AT_ONCE):
+            for (change,) in self.database.rows(
+                "SELECT change FROM feed_change WHERE feed = ? AND version BETWEEN ? AND ? ORDER BY version",
+                [feed, start, min(last, start + _READ_AT_ONCE - 1)],
+            ):
+                size += len(change)
+                if rows and size > most:
+                    return rows
+                rows.append(change)
         return rows
 
     def current(self, feed: Feed, key: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""A data centre's folder: `centre.toml`, `centre.db`, `keys/`.
+"""A data centre's folder: `centre.toml`, `keys/`, and `centre.db` unless PostgreSQL is the store.
 
 Paths in `centre.toml` are relative to the folder. A key it does not know is an error: a misspelt setting must
 not be a setting silently left out.
@@ -6,12 +6,9 @@ not be a setting silently left out.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -20,9 +17,10 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Meta, Struct
 
-from mqtt_schemas.centre.database import Database, stamp
-from mqtt_schemas.centre.errors import AlreadyRunning, BadConfiguration, BadFolder, BadKeyFile, KeysIncomplete
+from mqtt_schemas.centre.database import Database, open_database, stamp
+from mqtt_schemas.centre.errors import BadConfiguration, BadFolder, BadKeyFile, KeysIncomplete
 from mqtt_schemas.centre.keys import (
+    ROLES,
     RoleKeys,
     create_missing,
     create_root,
@@ -30,6 +28,7 @@ from mqtt_schemas.centre.keys import (
     issue_document,
     load_root,
     load_root_public,
+    pin_root,
     ungranted,
 )
 from mqtt_schemas.keys import KeyRing, public_bytes
@@ -38,14 +37,16 @@ from mqtt_schemas.messages import Signed, decode, encode
 CONFIGURATION = "centre.toml"
 DATABASE = "centre.db"
 KEYS = "keys"
-_LOCK = "centre.lock"
 
 Rate = Annotated[float, Meta(gt=0, le=1000)]
 Hours = Annotated[int, Meta(ge=1, le=24 * 366)]
 
 
 class BrokerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The broker, and the files of the centre's TLS identity (common name `centre`)."""
+    """The broker, and the files of the centre's TLS identity (common name `centre`).
+
+    In the files' names `{name}` is the process's own: `centre`, or `centre-1`, `centre-publisher` of several.
+    """
 
     host: Annotated[str, Meta(min_length=1)] = "localhost"
     port: Annotated[int, Meta(ge=1, le=65535)] = 8883
@@ -67,11 +68,19 @@ class PublishSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     chunk_burst: Annotated[int, Meta(ge=1, le=1000)] = 16
 
 
+class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where it is stored."""
+
+    url: str = ""
+    """`postgresql:///borne?host=/run/postgresql`; empty: `centre.db` in the folder, SQLite."""
+
+
 class CentreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`centre.toml`."""
 
     broker: BrokerSettings = BrokerSettings()
     publish: PublishSettings = PublishSettings()
+    store: StoreSettings = StoreSettings()
 
 
 class CentreFolder:
@@ -83,11 +92,11 @@ class CentreFolder:
 
     def database(self) -> Database:
         """A new connection to the centre's database."""
-        return Database(self.path / DATABASE)
+        return open_database(self.path / DATABASE, self.settings.store.url)
 
-    def keys(self) -> RoleKeys:
+    def keys(self, roles: Iterable[str] = ROLES) -> RoleKeys:
         """The role keys. Raises BadKeyFile."""
-        return RoleKeys.load(self.path / KEYS)
+        return RoleKeys.load(self.path / KEYS, roles)
 
     def root_public(self) -> bytes:
         """The root that devices pin, 32 bytes. Raises BadKeyFile."""
@@ -97,48 +106,32 @@ class CentreFolder:
         """A file that `centre.toml` names."""
         return self.path / name
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Hold the folder while the centre runs: two would throw each other off the broker.
-
-        Raises AlreadyRunning.
-        """
-        with self._locked(_LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            yield
-
-    @contextmanager
-    def importing(self) -> Iterator[None]:
-        """Hold the feeds while a file is imported; another import waits."""
-        with self._locked("import.lock", fcntl.LOCK_EX):
-            yield
-
-    @contextmanager
-    def _locked(self, name: str, how: int) -> Iterator[None]:
-        # The kernel lets go of it when the process ends, however it ends.
-        handle = os.open(self.path / name, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            try:
-                fcntl.flock(handle, how)
-            except BlockingIOError:
-                raise AlreadyRunning(str(self.path)) from None
-            yield
-        finally:
-            os.close(handle)
-
 
 def init(
     path: Path,
     broker: BrokerSettings | None = None,
     publish: PublishSettings | None = None,
     *,
+    store: StoreSettings | None = None,
+    root_public: bytes = b"",
     at: datetime | None = None,
 ) -> bytes:
     """Make a new centre with its keys and a root of its own (demo, pilot); returns the root devices pin.
 
-    Raises BadFolder where the folder holds a centre already, or anything else.
+    With `root_public` the root is on an offline machine and stays there: the centre then waits for the keys document
+    that is signed there (`offline.py`).
+
+    Raises BadFolder where the folder, or the database, holds a centre already, or anything else.
     """
     at = at or datetime.now(UTC)
-    settings = CentreSettings(broker=broker or BrokerSettings(), publish=publish or PublishSettings())
+    settings = CentreSettings(
+        broker=broker or BrokerSettings(), publish=publish or PublishSettings(), store=store or StoreSettings()
+    )
+    if settings.store.url:
+        # First: where the server is not to be had, nothing is made.
+        with open_database(path / DATABASE, settings.store.url) as database:
+            if database.one("SELECT 1 FROM keys_document") is not None:
+                raise BadFolder(database.where, "holds a data centre already")
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if (path / CONFIGURATION).exists() or (path / KEYS).exists():
@@ -146,11 +139,13 @@ def init(
         (path / KEYS).mkdir(mode=0o700)
     except OSError as error:
         raise BadFolder(str(path), str(error)) from None
-    root = create_root(path / KEYS)
-    document = issue_document(root, RoleKeys.create(path / KEYS), 1, at)
-    with Database(path / DATABASE, create=True) as database:
-        (path / DATABASE).chmod(0o600)
-        _install(database, document, 1, at)
+    keys = RoleKeys.create(path / KEYS)
+    if root_public:
+        pin_root(path / KEYS, root_public)
+    root = None if root_public else create_root(path / KEYS)
+    with open_database(path / DATABASE, settings.store.url, create=True) as database:
+        if root is not None:
+            install_document(database, issue_document(root, keys, 1, at), 1, at)
     # Last: with its configuration there, the centre is whole.
     (path / CONFIGURATION).write_text(_toml(settings), encoding="utf-8")
     return load_root_public(path / KEYS)
@@ -160,7 +155,7 @@ def keys_document(database: Database) -> tuple[int, Signed]:
     """The newest keys document and its version. Raises BadFolder where there is none."""
     row = database.one("SELECT version, document FROM keys_document ORDER BY version DESC LIMIT 1")
     if row is None:
-        raise BadFolder(str(database.path), "no keys document")
+        raise BadFolder(database.where, "no keys document")
     return int(row[0]), decode(Signed, row[1])
 
 
@@ -196,11 +191,12 @@ def _renew(folder: CentreFolder, database: Database, root: Ed25519PrivateKey, at
         raise BadKeyFile(str(folder.path), "not the root that signed the present keys document")
     create_missing(folder.path / KEYS, ungranted(ring.document))
     document = issue_document(root, folder.keys(), version + 1, at, ring.document)
-    _install(database, document, version + 1, at)
+    install_document(database, document, version + 1, at)
     return version + 1
 
 
-def _install(database: Database, document: Signed, version: int, at: datetime) -> None:
+def install_document(database: Database, document: Signed, version: int, at: datetime) -> None:
+    """A keys document that is believed; from now on it is what is published."""
     with database.transaction():
         database.execute(
             "INSERT INTO keys_document (version, document, installed_at) VALUES (?, ?, ?)",

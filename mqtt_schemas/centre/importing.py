@@ -16,6 +16,7 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Struct
 
+from mqtt_schemas.centre.database import IMPORTING
 from mqtt_schemas.centre.errors import BadImport, BadImportLine, RegisterFeed
 from mqtt_schemas.centre.feedstore import FeedStore
 from mqtt_schemas.centre.folder import CentreFolder
@@ -72,7 +73,7 @@ def import_feed(
         raise RegisterFeed(name, "made from the register: enrol or retire the device")
     folder = CentreFolder(path)
     try:
-        with file.open("rb") as lines, folder.importing(), folder.database() as database:
+        with file.open("rb") as lines, folder.database() as database, database.claimed(IMPORTING):
             return _import(FeedStore(database), name, lines, file, allow_empty, at or datetime.now(UTC))
     except OSError as error:
         raise BadImport(str(file), str(error)) from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from mqtt_schemas.centre.errors import BadKeyFile
 from mqtt_schemas.feeds import Feed
 from mqtt_schemas.keys import (
     ACK,
+    ENROLMENT,
     ROOT,
     KeyRing,
     feed_role,
@@ -31,7 +32,7 @@ from mqtt_schemas.keys import (
 )
 from mqtt_schemas.messages import KeysDocument, RoleKey, Signed, encode_body
 
-ROLES = (ACK, *(feed_role(feed) for feed in Feed))
+ROLES = (ACK, ENROLMENT, *(feed_role(feed) for feed in Feed))
 """Every role the data centre signs in."""
 
 ROOT_PUBLIC = "root.pub"
@@ -53,9 +54,9 @@ class RoleKeys:
         return cls({role: create_key(_file(folder, role)) for role in ROLES})
 
     @classmethod
-    def load(cls, folder: Path) -> RoleKeys:
+    def load(cls, folder: Path, roles: Iterable[str] = ROLES) -> RoleKeys:
         """The keys of a folder. Raises BadKeyFile."""
-        return cls({role: load_key(_file(folder, role)) for role in ROLES})
+        return cls({role: load_key(_file(folder, role)) for role in roles})
 
     def sign(self, role: str, body: Struct) -> Signed:
         """A document under the role's key."""
@@ -75,8 +76,13 @@ class RoleKeys:
 def create_root(folder: Path) -> Ed25519PrivateKey:
     """A new root on this machine: for a demo or a pilot only, a service keeps its root offline."""
     root = create_key(_file(folder, ROOT))
-    (folder / ROOT_PUBLIC).write_text(public_bytes(root).hex() + "\n", encoding="ascii")
+    pin_root(folder, public_bytes(root))
     return root
+
+
+def pin_root(folder: Path, public: bytes) -> None:
+    """Note the root that devices pin; its key may be on another machine."""
+    (folder / ROOT_PUBLIC).write_text(public.hex() + "\n", encoding="ascii")
 
 
 def load_root(folder: Path, file: Path | None = None) -> Ed25519PrivateKey:
@@ -102,29 +108,40 @@ def load_root_public(folder: Path) -> bytes:
 
 
 def issue_document(
-    root: Ed25519PrivateKey, keys: RoleKeys, version: int, at: datetime, previous: KeysDocument | None = None
+    root: Ed25519PrivateKey,
+    keys: RoleKeys | Mapping[str, bytes],
+    version: int,
+    at: datetime,
+    previous: KeysDocument | None = None,
 ) -> Signed:
-    """The keys document that gives each key its role.
+    """The keys document that gives each key its role; `keys`, or their public halves by role.
 
-    The document before it hands on the succession of roots, and since when its keys have served: a head they signed
-    last week must not be one of before their time.
+    The document before it hands on the succession of roots, keys of roles this centre does not sign in (`software`),
+    and since when its keys have served: a head they signed last week must not be one of before their time.
     """
+    publics = keys.publics() if isinstance(keys, RoleKeys) else dict(keys)
     since = {key.public: key.not_before for key in previous.keys} if previous else {}
+    others = (
+        tuple(key for key in previous.keys if key.role not in publics and key.role not in ROLES) if previous else ()
+    )
     return sign_keys_document(
         root,
         KeysDocument(
             version=version,
             issued=at,
             expires=at + timedelta(days=DOCUMENT_DAYS),
-            keys=tuple(
-                RoleKey(
-                    key=key_id(public),
-                    role=role,
-                    public=public,
-                    not_before=since.get(public, at - _BACKDATED),
-                    not_after=at + timedelta(days=KEY_DAYS),
-                )
-                for role, public in keys.publics().items()
+            keys=(
+                *(
+                    RoleKey(
+                        key=key_id(public),
+                        role=role,
+                        public=public,
+                        not_before=since.get(public, at - _BACKDATED),
+                        not_after=at + timedelta(days=KEY_DAYS),
+                    )
+                    for role, public in publics.items()
+                ),
+                *others,
             ),
             roots=previous.roots if previous else (),
         ),

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from mqtt_schemas.activation import TOTP_BYTES, ActivationSecret, new_code, seal_activation, shown_code
-from mqtt_schemas.centre.database import Database
+from mqtt_schemas.centre.database import IMPORTING, Database
 from mqtt_schemas.centre.errors import BadOfficer, NoSealingDevice, NoSuchOfficer
 from mqtt_schemas.centre.feedstore import FeedStore
 from mqtt_schemas.centre.folder import CentreFolder
@@ -166,8 +166,7 @@ def keep_activation(feeds: FeedStore, record: OfficerRecord) -> OfficerRecord:
 @contextmanager
 def _changing(path: Path) -> Iterator[Database]:
     # An import compares before it writes: what changed in between it would undo.
-    folder = CentreFolder(path)
-    with folder.importing(), folder.database() as database, database.transaction():
+    with CentreFolder(path).database() as database, database.claimed(IMPORTING), database.transaction():
         yield database
 
 

@@ -1,4 +1,6 @@
-"""Enrolling devices, and retiring them: the centre's register decides who may send, not a broker's list.
+"""Enrolling devices by their key alone, and retiring them: the centre's register decides who may send, no broker.
+
+For laboratories, and devices of 1.2; whoever runs a country enrols by request (`enrolment.py`).
 
 The feed `devices` says the same to the devices. It is written in the register's own transactions, so it is never
 behind it.
@@ -11,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mqtt_schemas.centre.database import Database
+from mqtt_schemas.centre.duties import is_centres
+from mqtt_schemas.centre.enrolment_book import Book, What
 from mqtt_schemas.centre.errors import BadEnrolment
 from mqtt_schemas.centre.feedstore import FeedStore
 from mqtt_schemas.centre.folder import CentreFolder
@@ -24,8 +28,6 @@ from mqtt_schemas.sealing import seal
 from mqtt_schemas.topics import DEVICE_ID, RESERVED
 
 ROLES = ("kiosk", "post")
-_RESERVED = RESERVED | {"centre"}
-"""`centre` is the centre's own name at the broker."""
 
 
 def enrol(
@@ -46,16 +48,7 @@ def enrol(
     this machine. The same again changes nothing. Another journal key for an enrolled device is a replaced machine
     and needs `replace`: its earlier streams take no more entries. Raises BadEnrolment.
     """
-    if not DEVICE_ID.fullmatch(device) or device in _RESERVED:
-        raise BadEnrolment(device[:60], "not a device id: 3 to 40 of a-z, 0-9 and -")
-    if not POST_NAME.fullmatch(post):
-        raise BadEnrolment(device, f"not a post: {post[:60]!r}")
-    if role and role not in ROLES:
-        raise BadEnrolment(device, f"roles are {', '.join(ROLES)}, not {role[:60]!r}")
-    if len(journal_public_key) != 32:
-        raise BadEnrolment(device, f"a journal key has 32 bytes, not {len(journal_public_key)}")
-    if sealing_key:
-        _check_sealing_key(device, sealing_key, journal_public_key)
+    check_device(device, post, role, journal_public_key, sealing_key)
     if len(certificate_sha256) not in (0, 32):
         raise BadEnrolment(device, "a certificate's SHA-256 has 32 bytes")
     at = at or datetime.now(UTC)
@@ -77,7 +70,24 @@ def enrol(
         )
         if old != new:
             store.put_device(new, at)
-        _publish(database, at)
+            replaced = old is not None and not same
+            what = What.REPLACED if replaced else What.ENROLLED
+            Book(database).write(what, device, post, journal_public_key, person="", reason="by its key", at=at)
+        publish(database, at)
+
+
+def check_device(device: str, post: str, role: str, journal_key: bytes, sealing_key: bytes) -> None:
+    """Raises BadEnrolment for what can be no line of the register."""
+    if not DEVICE_ID.fullmatch(device) or device in RESERVED or is_centres(device):
+        raise BadEnrolment(device[:60], "not a device id: 3 to 40 of a-z, 0-9 and -")
+    if not POST_NAME.fullmatch(post):
+        raise BadEnrolment(device, f"not a post: {post[:60]!r}")
+    if role and role not in ROLES:
+        raise BadEnrolment(device, f"roles are {', '.join(ROLES)}, not {role[:60]!r}")
+    if len(journal_key) != 32:
+        raise BadEnrolment(device, f"a journal key has 32 bytes, not {len(journal_key)}")
+    if sealing_key:
+        _check_sealing_key(device, sealing_key, journal_key)
 
 
 def retire(path: Path, device: str, *, at: datetime | None = None) -> None:
@@ -85,10 +95,11 @@ def retire(path: Path, device: str, *, at: datetime | None = None) -> None:
     at = at or datetime.now(UTC)
     with CentreFolder(path).database() as database, database.transaction():
         store = Store(database)
-        if store.device(device) is None:
+        if (found := store.device(device)) is None:
             raise BadEnrolment(device[:60], "not enrolled")
         store.retire_device(device, at)
-        _publish(database, at)
+        Book(database).write(What.RETIRED, device, found.post, found.journal_key, person="", reason="", at=at)
+        publish(database, at)
 
 
 def devices(path: Path) -> list[Device]:
@@ -112,11 +123,12 @@ def catch_up(database: Database, at: datetime) -> int:
         behind = next(_changes(database), None) is not None
     if behind:
         with database.transaction():
-            _publish(database, at)
+            publish(database, at)
     return FeedStore(database).position(Feed.DEVICES)[0]
 
 
-def _publish(database: Database, at: datetime) -> None:
+def publish(database: Database, at: datetime) -> None:
+    """What the register says newly, into the feed; inside the transaction that changed it."""
     changes = list(_changes(database))
     if changes:
         FeedStore(database).append(Feed.DEVICES, changes, (), at)

@@ -166,7 +166,7 @@ def counts(path: Path) -> Counts:
             "SELECT (SELECT count(*) FROM device), (SELECT count(*) FROM stream),"
             " (SELECT count(*) FROM journal), (SELECT count(*) FROM journal WHERE kind = 'movement'),"
             " (SELECT count(*) FROM (SELECT 1 FROM journal WHERE kind = 'movement'"
-            " GROUP BY inspection HAVING count(*) > 1)),"
+            " GROUP BY inspection HAVING count(*) > 1) AS repeated),"
             " (SELECT count(*) FROM journal WHERE kind = 'unknown'), (SELECT count(*) FROM quarantine),"
             " (SELECT count(*) FROM alarm WHERE closed_at IS NULL),"
             " (SELECT count(*) FROM journal WHERE kind = 'late_entry'),"

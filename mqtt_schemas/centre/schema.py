@@ -1,19 +1,41 @@
-"""The data centre's tables. Additive only: a new version appends one script to `MIGRATIONS`.
+"""The data centre's tables. Additive only: a new version appends one `Migration` to `MIGRATIONS`.
 
-What a device said and what was published can neither be changed nor erased by a mistake in code: triggers
-refuse it, and the connection's `recursive_triggers` makes REPLACE fire them too. A stream's mark never goes
-back.
+Scripts are written once, in SQLite's words; each store (`sqlite.py`, `postgres.py`) says them in its own. They keep
+to TEXT, INTEGER and BLOB, `INTEGER PRIMARY KEY` for a number the store gives, `x''` for no bytes, STRICT.
+
+What a device said and what was published can neither be changed nor erased by a mistake in code: rules, which each
+store makes triggers of, refuse it. A stream's mark never goes back.
 """
 
 from __future__ import annotations
 
-_APPEND_ONLY = ("journal", "secret", "head_signature", "quarantine", "feed_change", "keys_document")
+from msgspec import Struct
 
 
-def _guard(table: str) -> str:
-    return "".join(
-        f"CREATE TRIGGER {table}_no_{event.lower()} BEFORE {event} ON {table}"
-        f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;\n"
+class Rule(Struct, frozen=True):
+    """What no statement may do to a table's rows."""
+
+    name: str
+    table: str
+    event: str
+    """UPDATE or DELETE."""
+    message: str
+    when: str = ""
+    """Only then, of NEW and OLD; empty: always."""
+
+
+class Migration(Struct, frozen=True):
+    """One version's tables, columns and indexes, and the rules on them."""
+
+    script: str
+    rules: tuple[Rule, ...] = ()
+
+
+def append_only(*tables: str) -> tuple[Rule, ...]:
+    """Rows of these tables are neither changed nor deleted."""
+    return tuple(
+        Rule(f"{table}_no_{event.lower()}", table, event, f"{table} is append-only")
+        for table in tables
         for event in ("UPDATE", "DELETE")
     )
 
@@ -130,12 +152,13 @@ CREATE TABLE keys_document (
     document BLOB NOT NULL,             -- Signed, as it is published
     installed_at TEXT NOT NULL
 ) STRICT;
-
-CREATE TRIGGER stream_mark BEFORE UPDATE ON stream WHEN NEW.mark < OLD.mark
-    BEGIN SELECT RAISE(ABORT, 'a mark never goes back'); END;
-CREATE TRIGGER stream_no_delete BEFORE DELETE ON stream
-    BEGIN SELECT RAISE(ABORT, 'streams are kept'); END;
 """
+
+_RULES_1 = (
+    Rule("stream_mark", "stream", "UPDATE", "a mark never goes back", "NEW.mark < OLD.mark"),
+    Rule("stream_no_delete", "stream", "DELETE", "streams are kept"),
+    *append_only("journal", "secret", "head_signature", "quarantine", "feed_change", "keys_document"),
+)
 
 _VERSION_2 = """
 ALTER TABLE device ADD COLUMN role TEXT NOT NULL DEFAULT '';
@@ -143,5 +166,38 @@ ALTER TABLE device ADD COLUMN sealing_key BLOB NOT NULL DEFAULT x''
     CHECK (length(sealing_key) IN (0, 32));
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1 + "".join(_guard(table) for table in _APPEND_ONLY), _VERSION_2)
-"""Scripts in order; a database's `user_version` is the number of those it has."""
+_VERSION_3 = """
+CREATE TABLE enrolment_event (
+    id INTEGER PRIMARY KEY,
+    what TEXT NOT NULL,
+    device TEXT NOT NULL,
+    post TEXT NOT NULL,
+    person TEXT NOT NULL,               -- who did it; empty: the centre by itself
+    reason TEXT NOT NULL,
+    at TEXT NOT NULL,
+    journal_key BLOB NOT NULL,          -- of the machine concerned
+    epoch BLOB NOT NULL,                -- of the last stream known; empty: none
+    mark INTEGER NOT NULL,              -- up to where it is stored here
+    head BLOB NOT NULL,
+    said_sequence INTEGER NOT NULL,     -- what the device itself last said: its end, and what it knew to be here
+    said_acknowledged INTEGER NOT NULL
+) STRICT;
+CREATE INDEX enrolment_event_device ON enrolment_event (device);
+
+CREATE TABLE enrolment_answer (
+    event INTEGER NOT NULL UNIQUE REFERENCES enrolment_event (id),
+    device TEXT NOT NULL,
+    request BLOB NOT NULL,              -- SHA-256 of the request's signed body
+    answer BLOB NOT NULL,               -- EnrolmentAnswer, as it was handed over
+    names TEXT NOT NULL,                -- of the server certificate, with blanks between
+    expires TEXT NOT NULL               -- of the device's certificate
+) STRICT;
+CREATE INDEX enrolment_answer_request ON enrolment_answer (request);
+"""
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(_VERSION_1, _RULES_1),
+    Migration(_VERSION_2),
+    Migration(_VERSION_3, append_only("enrolment_event", "enrolment_answer")),
+)
+"""In order; a database notes how many of them it has."""

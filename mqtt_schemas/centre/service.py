@@ -1,4 +1,4 @@
-"""The data centre at its broker: paho-mqtt around the desk and the publisher.
+"""The data centre, or one process of it (`duties`), at its broker: paho-mqtt around the desk and the publisher.
 
 Two threads. The network's only puts messages into the inbox. The worker's takes a group, commits it,
 acknowledges, and only then sends chunks, one for each device at a time; twice a second it looks whether
@@ -26,15 +26,18 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from mqtt_schemas.centre.desk import Desk, Incoming
-from mqtt_schemas.centre.errors import BadConfiguration, StoreFailed
+from mqtt_schemas.centre.duties import Duties
+from mqtt_schemas.centre.errors import AlreadyRunning, BadConfiguration, DiskFull, ServerLost, StoreFailed
 from mqtt_schemas.centre.feedstore import FeedStore
 from mqtt_schemas.centre.folder import BrokerSettings, CentreFolder, complete_keys, keys_document
 from mqtt_schemas.centre.inbox import Inbox
+from mqtt_schemas.centre.keys import ROLES
 from mqtt_schemas.centre.once import Once
 from mqtt_schemas.centre.publisher import Outgoing, Publisher
 from mqtt_schemas.centre.register import catch_up
+from mqtt_schemas.centre.renewals import Issuer
 from mqtt_schemas.centre.store import Store
-from mqtt_schemas.topics import Channel, subscription
+from mqtt_schemas.topics import subscription
 
 _log = logging.getLogger(__name__)
 
@@ -44,37 +47,45 @@ GROUP = 32
 _WATCH_SECONDS = 0.5
 _KEEPALIVE_SECONDS = 30
 _RECONNECT_SECONDS = (1, 4)
-_CLIENT_ID = "centre"
 # Below some hundred: paho searches its window linearly.
 _INFLIGHT = 50
 _WAITING_MOST = 10_000
 _QOS = 1
-# States first: the broker then sends the retained ones before any batch, and batches can be answered.
-_UPWARD = (Channel.STATE, Channel.JOURNAL, Channel.PULL)
+_PASSING = tuple(kind.__name__ for kind in (StoreFailed, DiskFull, ServerLost))
+"""Troubles of the database that are over once it answers."""
 
 
 class CentreService:
-    """One running centre.
+    """One running centre, or one process of several.
 
-    Raises on construction what the folder, its keys and its database raise, and BadSignature where the keys
-    document does not vouch for the keys: no device would believe this centre. A folder of an older version is
+    Raises on construction what the folder, its keys and its database raise, AlreadyRunning where another process has
+    one of these duties, BadConfiguration for a part of a centre that is stored in SQLite, and BadSignature where the
+    keys document does not vouch for the keys: no device would believe this centre. A folder of an older version is
     brought up to this one: keys for new roles (KeysIncomplete where the root is elsewhere), the register as a feed.
     """
 
-    def __init__(self, folder: CentreFolder) -> None:
-        self._client = _client(folder, folder.settings.broker)
+    def __init__(self, folder: CentreFolder, duties: Duties | None = None) -> None:
+        self._duties = duties = duties or Duties()
+        if not (duties.whole or folder.settings.store.url):
+            raise BadConfiguration(str(folder.path), "several processes need PostgreSQL: [store] url")
+        self._client = _client(folder, folder.settings.broker, duties.name)
         self._broker = folder.settings.broker
         self._database = folder.database()
         try:
-            complete_keys(folder, self._database)
-            keys = folder.keys()
+            self._database.claim(*duties.claims)
+            if duties.publishes:
+                complete_keys(folder, self._database)
+            keys = folder.keys(role for role in ROLES if duties.signs(role))
             keys.check(keys_document(self._database)[1], folder.root_public())
-            catch_up(self._database, datetime.now(UTC))
+            if duties.publishes:
+                catch_up(self._database, datetime.now(UTC))
         except BaseException:
             self._database.close()
             raise
-        self._publisher = Publisher(FeedStore(self._database), keys, folder.settings.publish)
-        self._desk = Desk(Store(self._database), keys, self._publisher)
+        feeds = FeedStore(self._database)
+        self._publisher = Publisher(feeds, keys, folder.settings.publish) if duties.publishes else None
+        issuer = Issuer(folder, keys) if duties.publishes else None
+        self._desk = Desk(Store(self._database), keys, self._publisher, ingests=duties.ingests, issuer=issuer)
         self._inbox = Inbox()
         self._once = Once(_log)
         self._online = threading.Event()
@@ -84,6 +95,10 @@ class CentreService:
         self._arrived = threading.Event()
         """Set by the network at each new connection: the retained messages are to be published."""
         self._stopping = threading.Event()
+        self.ended_by: AlreadyRunning | None = None
+        """Why it ended by itself."""
+        self.on_over: Callable[[], None] = lambda: None
+        """Called when it ended by itself."""
         self._worker = threading.Thread(target=self._work, name="centre", daemon=True)
         self._client.on_connect = self._connected
         self._client.on_connect_fail = self._unreachable
@@ -131,7 +146,7 @@ class CentreService:
             return
         # Before the broker has confirmed: the retained hellos, and so our answers, may come first.
         self._online.set()
-        client.subscribe([(subscription(channel), _QOS) for channel in _UPWARD])
+        client.subscribe([(subscription(channel), _QOS) for channel in self._duties.channels])
         self._once.forget("refused", "offline", "unreachable")
         self._arrived.set()
         self._inbox.wake()
@@ -152,6 +167,9 @@ class CentreService:
 
     def _received(self, _client: Client, _: Any, message: MQTTMessage) -> None:
         try:
+            # Of a topic that is none nobody is the owner; whoever has it says so.
+            if not self._duties.takes(message.topic.split("/", 3)[2]):
+                return
             taken = self._inbox.put(Incoming(message.topic, bytes(message.payload)))
         except Exception as error:
             # A topic that is no UTF-8, at worst; an exception here would end paho's thread.
@@ -167,15 +185,22 @@ class CentreService:
         while not self._stopping.is_set():
             try:
                 now = time.monotonic()
-                pauses = (watch - now, self._publisher.wait(now))
-                longest = max(0.0, min(pause for pause in pauses if pause is not None))
+                chunk = self._publisher.wait(now) if self._publisher is not None else None
+                longest = max(0.0, min(watch - now, watch if chunk is None else chunk))
                 self._send(self._desk.handle(self._inbox.take(GROUP, longest)))
-                self._send(self._publisher.due(time.monotonic()))
+                if self._publisher is not None:
+                    self._send(self._publisher.due(time.monotonic()))
                 if self._arrived.is_set():
                     self._arrive()
                 if time.monotonic() >= watch:
                     self._watch()
                     watch = time.monotonic() + _WATCH_SECONDS
+            except AlreadyRunning as error:
+                # While the database was gone another process took this one's place.
+                _log.error("%s", error)
+                self.ended_by = error
+                self._stopping.set()
+                self.on_over()
             except Exception as error:
                 # Nothing is known to come here but a database that fails; the centre outlives it, and says so.
                 self._once.error(type(error).__name__, "the centre's worker: %s", error)
@@ -184,6 +209,8 @@ class CentreService:
     def _arrive(self) -> None:
         """On a new connection: the broker may have forgotten everything, and devices pull again."""
         self._arrived.clear()
+        if self._publisher is None:
+            return
         self._publisher.forget_all()
         try:
             self._send(self._publisher.heads(datetime.now(UTC)))
@@ -192,8 +219,12 @@ class CentreService:
             raise
 
     def _watch(self) -> None:
-        """Publish what another process imported, and heads that have aged; see that the network lives."""
-        self._send(self._publisher.news(datetime.now(UTC)))
+        """Publish what another process imported, and heads that have aged; see that network and database live."""
+        if self._publisher is not None:
+            self._send(self._publisher.news(datetime.now(UTC)))
+        else:
+            self._database.one("SELECT 1")
+        self._once.forget(*_PASSING)
         # Without effect while paho's thread lives.
         self._client.loop_start()
 
@@ -204,44 +235,46 @@ class CentreService:
                 self._client.publish(message.topic, message.payload, _QOS, message.retain)
 
 
-def run(path: Path, *, ready: Callable[[], None] | None = None) -> None:
-    """Run the centre of a folder until SIGTERM or SIGINT; in a program's main thread.
+def run(path: Path, duties: Duties | None = None, *, ready: Callable[[], None] | None = None) -> None:
+    """Run the centre of a folder, or one process of it, until SIGTERM or SIGINT; in a program's main thread.
 
-    `ready` is called once it is at its broker for the first time. Raises AlreadyRunning, and what
-    CentreFolder and CentreService raise.
+    `ready` is called once it is at its broker for the first time. Raises AlreadyRunning, also later where another
+    process took its place while the database was gone, and what CentreFolder and CentreService raise.
     """
-    folder = CentreFolder(path)
     ended = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
         ended.set()
 
-    with folder.running():
-        service = CentreService(folder)
-        before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-        service.start()
-        try:
-            while not ended.is_set() and not service.wait_online(_WATCH_SECONDS):
-                continue
-            if ready is not None and not ended.is_set():
-                ready()
-            ended.wait()
-        finally:
-            service.stop()
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    service = CentreService(CentreFolder(path), duties)
+    service.on_over = ended.set
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    service.start()
+    try:
+        while not ended.is_set() and not service.wait_online(_WATCH_SECONDS):
+            continue
+        if ready is not None and not ended.is_set():
+            ready()
+        ended.wait()
+    finally:
+        service.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if service.ended_by is not None:
+        raise service.ended_by
 
 
-def _client(folder: CentreFolder, broker: BrokerSettings) -> Client:
-    """A client with the centre's TLS identity. Raises BadConfiguration where its files are no good."""
+def _client(folder: CentreFolder, broker: BrokerSettings, name: str) -> Client:
+    """A client with the process's TLS identity. Raises BadConfiguration where its files are no good."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
         context.load_verify_locations(folder.file(broker.ca))
-        context.load_cert_chain(folder.file(broker.certificate), folder.file(broker.key))
+        certificate, key = (folder.file(file.replace("{name}", name)) for file in (broker.certificate, broker.key))
+        context.load_cert_chain(certificate, key)
     except OSError as error:
         raise BadConfiguration(str(folder.path), f"TLS files: {error}") from None
-    client = Client(CallbackAPIVersion.VERSION2, client_id=_CLIENT_ID, protocol=MQTTv5)
+    client = Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=MQTTv5)
     client.tls_set_context(context)
     client.suppress_exceptions = True
     client.max_inflight_messages_set(_INFLIGHT)

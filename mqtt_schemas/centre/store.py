@@ -18,6 +18,7 @@ TAIL_UNKNOWN = "tail_unknown"
 
 _LONGEST_DETAIL = 500
 _DEVICE = "SELECT id, post, journal_key, certificate, state, role, sealing_key FROM device"
+_JOURNAL = ("stream", "sequence", "body", "digest", "head", "kind", "inspection", "occurred_at", "received_at")
 _STREAM = "SELECT id, device, epoch, journal_key, mark, head, closed_at IS NULL FROM stream"
 
 
@@ -70,9 +71,10 @@ class Store:
         """The newest word of an enrolled device about itself."""
         self.database.execute(
             "INSERT INTO device_state (device, online, state, received_at) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (device) DO UPDATE SET online = excluded.online, state = excluded.state,"
-            " received_at = excluded.received_at",
-            [name, online, payload, stamp(at)],
+            " ON CONFLICT (device) DO UPDATE SET online = excluded.online, received_at = excluded.received_at,"
+            # A last will says only that it is gone: where its journal ended is in the hello before.
+            " state = CASE WHEN excluded.online = 0 THEN device_state.state ELSE excluded.state END",
+            [name, int(online), payload, stamp(at)],
         )
 
     def stream(self, device: str, epoch: bytes) -> Stream | None:
@@ -89,6 +91,8 @@ class Store:
     def head_at(self, stream: Stream, sequence: int) -> bytes | None:
         if sequence == 0:
             return genesis(stream.device, stream.epoch)
+        if sequence == stream.mark:
+            return stream.head
         row = self.database.one("SELECT head FROM journal WHERE stream = ? AND sequence = ?", [stream.id, sequence])
         return None if row is None else bytes(row[0])
 
@@ -114,8 +118,8 @@ class Store:
             "INSERT INTO alarm (code, device, subject, detail, latest, times, raised_at, last_at)"
             " VALUES (?1, ?2, ?3, ?4, ?4, 1, ?5, ?5)"
             " ON CONFLICT (code, device, subject) WHERE closed_at IS NULL"
-            " DO UPDATE SET times = times + 1, latest = excluded.latest, last_at = excluded.last_at",
-            [note.code, device, note.subject, note.detail[:_LONGEST_DETAIL], stamp(at)],
+            " DO UPDATE SET times = alarm.times + 1, latest = excluded.latest, last_at = excluded.last_at",
+            [note.code, device, note.subject, _detail(note), stamp(at)],
         )
 
     def alarms(self, *, closed_too: bool = False) -> list[Alarm]:
@@ -149,9 +153,9 @@ class Store:
 
     def _take(self, judgement: Judgement, received: str) -> None:
         stream = self._open(judgement, received) if judgement.stream is None else judgement.stream.id
-        self.database.execute_many(
-            "INSERT INTO journal (stream, sequence, body, digest, head, kind, inspection, occurred_at,"
-            " received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        self.database.insert(
+            "journal",
+            _JOURNAL,
             [
                 (
                     stream,
@@ -167,10 +171,8 @@ class Store:
                 for entry in judgement.entries
             ],
         )
-        self.database.execute_many(
-            "INSERT INTO secret (stream, first, secret) VALUES (?, ?, ?)",
-            [(stream, item.first, item.secret) for item in judgement.secrets],
-        )
+        secrets = [(stream, item.first, item.secret) for item in judgement.secrets]
+        self.database.insert("secret", ("stream", "first", "secret"), secrets)
         last = judgement.entries[-1]
         self.database.execute(
             "INSERT INTO head_signature (stream, sequence, signature) VALUES (?, ?, ?)",
@@ -185,8 +187,8 @@ class Store:
         )
         (number,) = self.database.one(
             "INSERT INTO stream (device, epoch, journal_key, mark, head, opened_at)"
-            " VALUES (?, ?, ?, 0, x'', ?) RETURNING id",
-            [judgement.device, judgement.epoch, judgement.journal_key, received],
+            " VALUES (?, ?, ?, 0, ?, ?) RETURNING id",
+            [judgement.device, judgement.epoch, judgement.journal_key, b"", received],
         )
         return int(number)
 
@@ -199,12 +201,17 @@ class Store:
                 [
                     judgement.device,
                     judgement.quarantine,
-                    judgement.alarms[0].detail[:_LONGEST_DETAIL],
+                    _detail(judgement.alarms[0]),
                     sha256(payload).digest(),
                     payload,
                     stamp(at),
                 ],
             )
+
+
+def _detail(note: AlarmNote) -> str:
+    # It may quote a device, and PostgreSQL keeps no NUL in a text.
+    return note.detail.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_LONGEST_DETAIL]
 
 
 def _device(row: Any) -> Device:

@@ -73,6 +73,8 @@ class AlarmCode(StrEnum):
     """Stored and proved, but this program cannot read it: it is older than the device, or the device errs."""
     FEED_HISTORY = "feed_history"
     """A device holds a feed with another history than this centre's."""
+    RENEWAL = "renewal"
+    """A device asked for certificates that it is not given."""
     DISK_FULL = "disk_full"
     """The centre had no room, and took nothing."""
     INTERNAL = "internal"

@@ -31,16 +31,17 @@ _START_SECONDS = 30.0
 _STOP_SECONDS = 5.0
 _SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 
-_ACL = f"""\
-user {CENTRE}
-topic read borne/v1/+/up/#
-topic write borne/v1/+/down/#
-topic write borne/v1/all/down/#
 
-pattern write borne/v1/%u/up/#
-pattern read borne/v1/%u/down/#
-pattern read borne/v1/all/down/#
-"""
+def centre_acl(*names: str) -> str:
+    """Rules of a national broker: `names` are the data centre's processes, every other name is a device's."""
+    centre = "".join(
+        f"user {name}\ntopic read borne/v1/+/up/#\ntopic write borne/v1/+/down/#\ntopic write borne/v1/all/down/#\n\n"
+        for name in names
+    )
+    return (
+        f"{centre}pattern write borne/v1/%u/up/#\npattern read borne/v1/%u/down/#\npattern read borne/v1/all/down/#\n"
+    )
+
 
 POST_ACL = """\
 pattern write borne/v1/post/+/%u/#
@@ -64,13 +65,13 @@ def find_mosquitto() -> str:
 class LabBroker:
     """One broker in a folder of its own. A context manager: entering starts it, leaving stops it."""
 
-    def __init__(self, folder: Path, server: Identity, *, port: int = 0, acl: str = _ACL) -> None:
-        """`port` 0 takes a free one at the first start and keeps it. `acl`: the centre's, or `POST_ACL`."""
+    def __init__(self, folder: Path, server: Identity, *, port: int = 0, acl: str = "") -> None:
+        """`port` 0 takes a free one at the first start and keeps it. `acl`: empty for the centre's, or `POST_ACL`."""
         self.folder = folder
         self.port = port
         self.log = folder / "broker.log"
         self._server = server
-        self._acl = acl
+        self._acl = acl or centre_acl(CENTRE)
         self._fixed = bool(port)
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -9,6 +9,7 @@ import os
 import platform
 from datetime import UTC, datetime
 
+import centre_store
 import commit
 import console
 import decision
@@ -20,7 +21,7 @@ import watchlist
 def main() -> None:
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{datetime.now(UTC):%Y-%m-%d}  {machine}")
-    for module in (commit, decision, watchlist, kiosk, console, office):
+    for module in (commit, centre_store, decision, watchlist, kiosk, console, office):
         for what, value, unit, baseline, ratio in module.measure():
             print(f"{what:<58} {value:>10.3f} {unit:<4} {ratio:>6.2f} x {baseline}")
 

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mqtt_schemas import chain
-from mqtt_schemas.centre.database import MEMORY, Database
+from mqtt_schemas.centre.database import MEMORY, Database, open_database
 from mqtt_schemas.centre.desk import Desk, Incoming
 from mqtt_schemas.centre.feedstore import FeedStore
 from mqtt_schemas.centre.folder import PublishSettings
 from mqtt_schemas.centre.keys import ROLES, RoleKeys, issue_document
 from mqtt_schemas.centre.publisher import Publisher
+from mqtt_schemas.centre.sqlite import SqliteDatabase
 from mqtt_schemas.centre.store import Store
 from mqtt_schemas.centre.values import Device, DeviceStatus
 from mqtt_schemas.codec import SecretTable, build_batch
@@ -148,7 +149,7 @@ def movement(number: int) -> Movement:
 
 @dataclass
 class Office:
-    """A desk on a database in memory, and what a device needs to believe it."""
+    """A desk on a database, in memory unless it is somewhere else, and what a device needs to believe it."""
 
     desk: Desk
     store: Store
@@ -183,13 +184,23 @@ class Office:
         return list(self.store.database.rows("SELECT reason, payload FROM quarantine ORDER BY id"))
 
 
+def by_hand(database: Database, statement: str, *values: bytes) -> None:
+    """Change what is stored as somebody would who has the store itself, past this program's rules."""
+    if isinstance(database, SqliteDatabase):
+        for (name,) in list(database.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'")):
+            database.execute(f"DROP TRIGGER {name}")
+    else:
+        database.execute("SET session_replication_role = replica")
+    database.execute(statement, values)
+
+
 _ROOT = Ed25519PrivateKey.generate()
 KEYS = RoleKeys({role: Ed25519PrivateKey.generate() for role in ROLES})
 DOCUMENT = issue_document(_ROOT, KEYS, 1, AT)
 
 
-def open_office(path=MEMORY, settings: PublishSettings | None = None, clock=lambda: AT) -> Office:
-    database = Database(path, create=True)
+def open_office(path=MEMORY, settings: PublishSettings | None = None, clock=lambda: AT, url: str = "") -> Office:
+    database = open_database(path, url, create=True)
     if database.one("SELECT 1 FROM keys_document") is None:
         database.execute("INSERT INTO keys_document VALUES (1, ?, '')", [encode(DOCUMENT)])
     store, feeds = Store(database), FeedStore(database)

@@ -11,7 +11,7 @@ from centre_device import AT, Office, PaperDevice, open_office
 
 from mqtt_schemas.centre.errors import BadImport, BadImportLine
 from mqtt_schemas.centre.feedstore import FeedStore
-from mqtt_schemas.centre.folder import CentreFolder, PublishSettings, init
+from mqtt_schemas.centre.folder import CentreFolder, PublishSettings, StoreSettings, init
 from mqtt_schemas.centre.importing import import_feed
 from mqtt_schemas.centre.publisher import _ORDER
 from mqtt_schemas.codec import open_chunk
@@ -50,8 +50,8 @@ def write(file: Path, *records: msgspec.Struct) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    init(tmp_path / "centre", at=AT)
+def folder(tmp_path: Path, store: StoreSettings) -> Path:
+    init(tmp_path / "centre", store=store, at=AT)
     return tmp_path / "centre"
 
 
@@ -238,8 +238,8 @@ def test_a_head_of_one_feed_is_no_head_of_another() -> None:
 
 
 @pytest.fixture
-def office() -> Office:
-    made = open_office(settings=PublishSettings(chunks_per_second=2, chunk_burst=3))
+def office(store: StoreSettings) -> Office:
+    made = open_office(settings=PublishSettings(chunks_per_second=2, chunk_burst=3), url=store.url)
     put_visas(made, *(visa(number, portrait=bytes([number % 251] * 500)) for number in range(300)))
     return made
 

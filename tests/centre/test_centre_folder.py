@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from centre_device import AT
 
+from mqtt_schemas.centre.duties import Duties
 from mqtt_schemas.centre.errors import AlreadyRunning, BadConfiguration, BadEnrolment, BadFolder, BadKeyFile
 from mqtt_schemas.centre.folder import (
     BrokerSettings,
     CentreFolder,
     PublishSettings,
+    StoreSettings,
     init,
     keys_document,
     renew_keys_document,
@@ -26,8 +28,8 @@ from mqtt_schemas.keys import KeyRing, key_id
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    init(tmp_path / "centre", at=AT)
+def folder(tmp_path: Path, store: StoreSettings) -> Path:
+    init(tmp_path / "centre", store=store, at=AT)
     return tmp_path / "centre"
 
 
@@ -118,10 +120,12 @@ def test_an_empty_configuration_is_the_defaults(folder: Path, tmp_path: Path) ->
 
 
 def test_only_one_runs(folder: Path) -> None:
-    with CentreFolder(folder).running(), pytest.raises(AlreadyRunning), CentreFolder(folder).running():
-        pass
-    with CentreFolder(folder).running():
-        pass
+    with CentreFolder(folder).database() as one, CentreFolder(folder).database() as two:
+        one.claim(*Duties().claims)
+        with pytest.raises(AlreadyRunning):
+            two.claim(*Duties().claims)
+    with CentreFolder(folder).database() as three:
+        three.claim(*Duties().claims)
 
 
 def test_enrolling(folder: Path) -> None:
@@ -147,6 +151,8 @@ def test_enrolling(folder: Path) -> None:
     [
         ("all", "post-1", b"\1" * 32),
         ("centre", "post-1", b"\1" * 32),
+        ("centre-12", "post-1", b"\1" * 32),
+        ("centre-publisher", "post-1", b"\1" * 32),
         ("post", "post-1", b"\1" * 32),
         ("Kiosk", "post-1", b"\1" * 32),
         ("a/b", "post-1", b"\1" * 32),

@@ -22,12 +22,12 @@ import pytest
 from centre_client import LineDevice
 from centre_device import PaperDevice
 
-from mqtt_schemas.centre.database import Database
 from mqtt_schemas.centre.errors import AlreadyRunning, BadConfiguration
 from mqtt_schemas.centre.folder import (
     BrokerSettings,
     CentreFolder,
     PublishSettings,
+    StoreSettings,
     init,
     keys_document,
     renew_keys_document,
@@ -37,6 +37,7 @@ from mqtt_schemas.centre.proof import verify
 from mqtt_schemas.centre.register import enrol
 from mqtt_schemas.centre.reports import alarms
 from mqtt_schemas.centre.service import CentreService, run
+from mqtt_schemas.centre.sqlite import SqliteDatabase
 from mqtt_schemas.codec import open_chunk
 from mqtt_schemas.errors import BadSignature
 from mqtt_schemas.feeds import Feed, feed_genesis, open_head, prove_changes, read_change
@@ -63,17 +64,13 @@ class Process:
         self.folder = folder
         self.ready = folder.parent / "ready"
         self.log = folder.parent / "centre.log"
-        self.wrapper = wrapper
+        self.command = [*wrapper, sys.executable, "-c", PROGRAM, str(folder), str(self.ready)]
         self.running: subprocess.Popen[bytes] | None = None
 
     def start(self, *, wait: bool = True) -> None:
         self.ready.unlink(missing_ok=True)
         with self.log.open("ab") as log:
-            self.running = subprocess.Popen(
-                [*self.wrapper, sys.executable, "-c", PROGRAM, str(self.folder), str(self.ready)],
-                stdout=log,
-                stderr=log,
-            )
+            self.running = subprocess.Popen(self.command, stdout=log, stderr=log)
         if wait:
             self.wait_ready()
 
@@ -146,7 +143,9 @@ def broker(tmp_path: Path, authority: LabAuthority) -> Iterator[LabBroker]:
         yield made
 
 
-def make_folder(path: Path, broker: LabBroker, authority: LabAuthority) -> KeyRing:
+def make_folder(
+    path: Path, broker: LabBroker, authority: LabAuthority, store: StoreSettings | None = None
+) -> KeyRing:
     identity = authority.client("centre")
     root = init(
         path,
@@ -154,14 +153,15 @@ def make_folder(path: Path, broker: LabBroker, authority: LabAuthority) -> KeyRi
             port=broker.port, ca=str(identity.ca), certificate=str(identity.certificate), key=str(identity.key)
         ),
         PublishSettings(chunks_per_second=50),
+        store=store,
     )
     with CentreFolder(path).database() as database:
         return KeyRing.open(keys_document(database)[1], root)
 
 
 @pytest.fixture
-def line(tmp_path: Path, broker: LabBroker, authority: LabAuthority) -> Iterator[Line]:
-    ring = make_folder(tmp_path / "centre", broker, authority)
+def line(tmp_path: Path, broker: LabBroker, authority: LabAuthority, store: StoreSettings) -> Iterator[Line]:
+    ring = make_folder(tmp_path / "centre", broker, authority, store)
     centre = Process(tmp_path / "centre")
     centre.start()
     try:
@@ -420,6 +420,7 @@ def test_a_disk_that_fills_up(tmp_path: Path, broker: LabBroker, authority: LabA
     small.mkdir()
     mount = f'mount -t tmpfs -o size=2m tmpfs {small} && cp -a {tmp_path}/centre {small}/ && exec "$@"'
     centre = Process(small / "centre", "unshare", "-m", "sh", "-c", mount, "sh")
+    centre.command[-1:] = [str(tmp_path / "ready")]
     centre.ready, centre.log = tmp_path / "ready", tmp_path / "centre.log"
     centre.start()
     try:
@@ -442,7 +443,7 @@ def test_a_disk_that_fills_up(tmp_path: Path, broker: LabBroker, authority: LabA
             copy.mkdir()
             for file in inside.glob("centre.db*"):
                 shutil.copy(file, copy)
-            with Database(copy / "centre.db") as database:
+            with SqliteDatabase(copy / "centre.db") as database:
                 (mark,) = database.one("SELECT mark FROM stream")
             assert told <= mark < 1000
             assert centre.alive

@@ -23,7 +23,7 @@ from mqtt_schemas.centre.errors import (
     RegisterFeed,
 )
 from mqtt_schemas.centre.feedstore import FeedStore
-from mqtt_schemas.centre.folder import CentreFolder, init
+from mqtt_schemas.centre.folder import CentreFolder, StoreSettings, init
 from mqtt_schemas.centre.importing import import_feed, record_key
 from mqtt_schemas.centre.register import devices, enrol, publish_devices, retire
 from mqtt_schemas.errors import NotOpened
@@ -33,8 +33,8 @@ from mqtt_schemas.sealing import sealing_public
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    init(tmp_path / "centre", at=AT)
+def folder(tmp_path: Path, store: StoreSettings) -> Path:
+    init(tmp_path / "centre", store=store, at=AT)
     return tmp_path / "centre"
 
 
@@ -96,6 +96,8 @@ def test_the_code_is_kept_nowhere(folder: Path) -> None:
     add(folder)
     code = officers.activate(folder, "0471").code
     kept = b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
+    with CentreFolder(folder).database() as database:
+        kept += b"".join(change for (change,) in database.rows("SELECT change FROM feed_change"))
     for spelling in (code, typed_code(code), typed_code(code).lower()):
         assert spelling.encode() not in kept
     assert b"0471" in kept

@@ -19,6 +19,7 @@ from mqtt_schemas.centre.keys import ROLES, create_root, load_root
 from mqtt_schemas.centre.register import devices
 from mqtt_schemas.centre.schema import MIGRATIONS
 from mqtt_schemas.centre.service import CentreService
+from mqtt_schemas.centre.sqlite import sqlite_statements
 from mqtt_schemas.errors import BadSignature
 from mqtt_schemas.feeds import Feed
 from mqtt_schemas.keys import KeyRing, link_root, public_bytes, sign_keys_document
@@ -46,7 +47,8 @@ def folder(tmp_path: Path, tls: BrokerSettings) -> Path:
     for file in path.glob("centre.db*"):
         file.unlink()
     with sqlite3.connect(path / "centre.db") as database:
-        database.executescript(MIGRATIONS[0])
+        for statement in sqlite_statements(MIGRATIONS[0]):
+            database.execute(statement)
         database.execute("PRAGMA user_version = 1")
         database.execute("INSERT INTO keys_document VALUES (1, ?, ?)", [encode(document), stamp(AT)])
         database.execute(

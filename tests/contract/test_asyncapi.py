@@ -12,7 +12,7 @@ import pytest
 import yaml
 from contract_values import golden
 
-from mqtt_schemas import feeds, messages, post, publish
+from mqtt_schemas import enrolment, feeds, messages, post, publish
 from mqtt_schemas.keys import ACK, KEYS_FEED, ROOT
 from mqtt_schemas.post import CHANNEL_OF, PostChannel
 from mqtt_schemas.topics import Channel, Topic, device_topic, feed_head_topic, parse_topic
@@ -30,6 +30,8 @@ CARRIED: dict[str, tuple[Channel, str, type[Any], type[Any] | None]] = {
     "ack": (Channel.ACK, "ack", messages.Signed, messages.Ack),
     "chunk": (Channel.CHUNK, "feedChunk", messages.FeedChunk, None),
     "feedHead": (Channel.FEED_HEAD, "feedHead", messages.Signed, messages.FeedHead),
+    "renewal": (Channel.RENEWAL, "enrolmentRequest", messages.Signed, enrolment.EnrolmentRequest),
+    "certificate": (Channel.CERTIFICATE, "enrolmentAnswer", enrolment.EnrolmentAnswer, None),
     "keys": (Channel.FEED_HEAD, "keys", messages.Signed, messages.KeysDocument),
 }
 AT_THE_POST = {f"post{channel.value.capitalize()}": channel for channel in PostChannel}

@@ -16,8 +16,22 @@ import pytest
 from contract_values import GOLDEN, PUBLISHED, golden, read
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from mqtt_schemas import activation, codec, entries, feeds, keys, messages, post, publish, records, sealing
+from mqtt_schemas import (
+    activation,
+    certificates,
+    codec,
+    enrolment,
+    entries,
+    feeds,
+    keys,
+    messages,
+    post,
+    publish,
+    records,
+    sealing,
+)
 
 SINCE_1_2 = {
     "entry-late-entry.json",
@@ -28,7 +42,9 @@ SINCE_1_2 = {
     "message-activation-secret.json",
     *(name for name in PUBLISHED if name.startswith("post-")),
 }
-"""Kinds that 1.2 added; every other one is of 1.0."""
+"""Kinds that 1.2 added."""
+SINCE_1_3 = {name for name in PUBLISHED if name.startswith("message-enrolment-")}
+"""Kinds that 1.3 added; every other one is of 1.0."""
 
 FIXTURES = sorted(path for path in GOLDEN.glob("*/*.json") if path.name.split(".")[0] + ".json" in PUBLISHED)
 
@@ -79,7 +95,7 @@ def test_a_question_of_a_newer_minor_is_read_as_unknown() -> None:
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_every_kind_has_its_fixtures(name: str) -> None:
-    since = "1.2" if name in SINCE_1_2 else "1.0"
+    since = "1.3" if name in SINCE_1_3 else "1.2" if name in SINCE_1_2 else "1.0"
     for form in ("full", "least"):
         assert (GOLDEN / since / name.replace(".json", f".{form}.json")).is_file()
 
@@ -128,6 +144,28 @@ def test_a_box_of_1_2_is_opened() -> None:
     officer = feeds.read_record(records.OfficerRecord, (GOLDEN / "1.2" / "record-officer.full.json").read_bytes())
     secret = activation.open_activation(key, officer, "post-douala-3")
     assert secret == messages.decode_body(activation.ActivationSecret, plain)
+
+
+def test_an_enrolment_of_1_3_is_believed() -> None:
+    vectors = golden("vectors-enrolment.json", "1.3")
+    opened = enrolment.open_request(bytes.fromhex(vectors["request"]))
+    assert (opened.request.device, opened.code) == (vectors["device"], vectors["code"])
+    assert certificates.public_der(opened.tls).hex() == vectors["tls"]
+    tls, server = (load_der_public_key(bytes.fromhex(vectors[name])) for name in ("tls", "server"))
+    own = enrolment.Own(
+        device=vectors["device"],
+        post=vectors["post"],
+        journal_key=bytes.fromhex(vectors["journal"]),
+        sealing_key=bytes.fromhex(vectors["sealing"]),
+        tls=tls,  # type: ignore[arg-type]
+        server=server,  # type: ignore[arg-type]
+        root=bytes.fromhex(vectors["root"]),
+        authority=(certificates.load_certificate(bytes.fromhex(vectors["authority"])),),
+    )
+    answer = enrolment.open_answer(bytes.fromhex(vectors["answer"]))
+    believed = enrolment.believe(answer, own, datetime.fromisoformat(vectors["at"]))
+    assert (believed.bundle.number, believed.keys_version) == (vectors["answer_number"], vectors["answer_keys"])
+    assert believed.bundle.request == opened.digest
 
 
 def test_old_wire_bytes_are_believed_from_root_to_rows() -> None:

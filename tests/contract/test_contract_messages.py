@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from mqtt_schemas import publish
 from mqtt_schemas.activation import ActivationSecret
+from mqtt_schemas.enrolment import EnrolmentAnswer, EnrolmentBundle, EnrolmentRequest
 from mqtt_schemas.entries import ClockQuality
 from mqtt_schemas.errors import ContractError, Malformed, TooLarge, UnknownVersion
 from mqtt_schemas.messages import (
@@ -35,8 +36,8 @@ from mqtt_schemas.messages import (
     encode_body,
 )
 
-BODIES = (Ack, FeedHead, KeysDocument, ActivationSecret)
-ON_TOPICS = (State, Pull, JournalBatch, FeedChunk, Signed)
+BODIES = (Ack, FeedHead, KeysDocument, ActivationSecret, EnrolmentRequest, EnrolmentBundle)
+ON_TOPICS = (State, Pull, JournalBatch, FeedChunk, Signed, EnrolmentAnswer)
 VERSIONED: tuple[type[Struct], ...] = (*ON_TOPICS, *BODIES)
 
 

@@ -135,4 +135,9 @@ def test_subscriptions_take_in_their_channel_and_no_other(channel: Channel) -> N
 
 
 def test_which_way_a_channel_goes() -> None:
-    assert [channel for channel in Channel if channel.upward] == [Channel.JOURNAL, Channel.STATE, Channel.PULL]
+    assert [channel for channel in Channel if channel.upward] == [
+        Channel.JOURNAL,
+        Channel.STATE,
+        Channel.PULL,
+        Channel.RENEWAL,
+    ]
