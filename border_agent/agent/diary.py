@@ -16,7 +16,7 @@ from mqtt_schemas.entries import DeviceEvent
 
 _log = logging.getLogger(__name__)
 
-NOTED = frozenset({"list_installed", "keys_installed", "clock_set"})
+NOTED = frozenset({"list_installed", "keys_installed", "clock_set", "certificate_renewed"})
 """Reporting's events that belong in the journal: they bear on later decisions."""
 
 Note = Callable[[str, dict[str, str]], None]

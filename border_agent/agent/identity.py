@@ -9,10 +9,12 @@ from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from border_agent.errors import BorneError
+from border_agent.store.credential import others_may_read
 
 
 class KeyUnusable(BorneError):
@@ -43,9 +45,17 @@ def load_sealing_key(file: Path) -> X25519PrivateKey:
     return key
 
 
+def load_tls_key(file: Path) -> EllipticCurvePrivateKey:
+    """A key of the lines or of the pages, likewise. Raises KeyUnusable."""
+    key = _load(file)
+    if not isinstance(key, EllipticCurvePrivateKey):
+        raise KeyUnusable(str(file), "not a P-256 key")
+    return key
+
+
 def _load(file: Path) -> object:
     try:
-        if file.stat().st_mode & 0o077:
+        if others_may_read(file, file.stat().st_mode):
             raise KeyUnusable(str(file), "others may read it; it must have mode 0600")
         return serialization.load_pem_private_key(file.read_bytes(), None)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:

@@ -9,16 +9,21 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from border_agent.agent.desk import Desk
 from border_agent.agent.devices import DeviceRole
+from border_agent.agent.identity import KeyUnusable, load_sealing_key, load_tls_key
 from border_agent.agent.readers import ReaderThread
 from border_agent.config import Config
 from border_agent.reporting import ReportingSettings
-from border_agent.store import Store, StoreDamaged, WrongKey, set_aside
+from border_agent.reporting.enrolled import DeviceKeys, Enrolled
+from border_agent.store import Store, StoreDamaged, WrongKey, set_aside, was_set_aside
 from firmware_bridge.devices.printer_escpos import EscPosPrinter
 from firmware_bridge.devices.serial_mrz import SerialMrzReader
 from firmware_bridge.devices.serial_scanner import SerialCodeScanner
 from mqtt_schemas.entries import EpochReason
+from mqtt_schemas.sealing import sealing_public
 
 _log = logging.getLogger(__name__)
 
@@ -28,8 +33,10 @@ SOFTWARE = importlib.metadata.version("borne")
 def open_or_set_aside(config: Config) -> tuple[Store, EpochReason]:
     """The store; one that cannot be read is moved aside whole, and the device goes on in a new epoch that says so."""
     path, key = config.path(config.store.path), config.path(config.store.key)
+    # One that a technician has set aside counts as well: the new epoch must not pass for a device's first.
+    reason = EpochReason.STORE_LOST if was_set_aside(path) else EpochReason.FIRST_START
     try:
-        return Store(path, key), EpochReason.FIRST_START
+        return Store(path, key), reason
     except (WrongKey, StoreDamaged) as error:
         kept = set_aside(path)
         _log.error("the store cannot be read and is kept as %s: %s", kept, error)
@@ -76,6 +83,22 @@ def reporting_settings(config: Config) -> ReportingSettings:
         key=config.path(config.mqtt.key),
         mqtt=config.mqtt.version,
     )
+
+
+def enrolled(config: Config, journal_key: Ed25519PrivateKey) -> tuple[Enrolled, DeviceKeys] | None:
+    """The device's certificates and keys, for renewing by line; None where a TLS key is no good for it."""
+    sealing, console = config.identity.sealing_key, config.console
+    try:
+        keys = DeviceKeys(
+            journal=journal_key,
+            sealing=sealing_public(load_sealing_key(config.path(sealing))) if sealing else b"",
+            tls=load_tls_key(config.path(config.mqtt.key)),
+            server=load_tls_key(config.path(console.key)) if console is not None else None,
+        )
+    except KeyUnusable as error:
+        _log.warning("certificates are not renewed by line: %s", error)
+        return None
+    return Enrolled(config), keys
 
 
 def resident_bytes() -> int:

@@ -31,6 +31,7 @@ from border_agent.agent.metrics import Metrics
 from border_agent.agent.officers import Acts, Officers
 from border_agent.agent.opening import (
     SOFTWARE,
+    enrolled,
     make_printer,
     make_readers,
     open_or_set_aside,
@@ -132,7 +133,8 @@ class Agent:
         for reader in self._readers.values():
             stack.callback(reader.stop)
             reader.start()
-        self._reporting = ReportingService(self._store, journal, self._clock, reporting_settings(config))
+        identity = enrolled(config, self._journal_key)
+        self._reporting = ReportingService(self._store, journal, self._clock, reporting_settings(config), identity)
         diary = Diary(journal, self._clock)
         self._reporting.on_event(timekeeping.on_event)
         self._reporting.on_event(diary.on_event)

@@ -15,14 +15,18 @@ __all__ = ["cli", "main"]
 
 _COMMANDS = {
     "agent": "border_agent.cli.agent:agent",
+    "backup": "border_agent.cli.backup:backup",
     "calls": "border_agent.cli.calls:calls",
     "centre": "border_agent.cli.centre:centre",
     "demo": "border_agent.cli.demo:demo",
+    "device": "border_agent.cli.device:device",
+    "doctor": "border_agent.cli.doctor:doctor",
     "inspect": "border_agent.cli.inspect:inspect",
     "journal": "border_agent.cli.journal:journal",
     "kiosk": "border_agent.cli.kiosk:kiosk",
     "post": "border_agent.cli.post:post",
     "staff": "border_agent.cli.staff:staff",
+    "update": "border_agent.cli.update:update",
 }
 
 

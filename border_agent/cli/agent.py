@@ -16,6 +16,7 @@ from border_agent.agent.runtime import Agent
 from border_agent.api.app import create_app
 from border_agent.api.server import ApiServer
 from border_agent.cli.base import BorneGroup, t
+from border_agent.cli.service import Service, answers
 from border_agent.config import load_config
 from border_agent.console.app import Console
 from border_agent.console.server import ConsoleServer
@@ -38,7 +39,7 @@ def run(config: Path) -> None:
     ring = LogRing()
     logging.getLogger().addHandler(ring)
     loaded = load_config(config)
-    ended = threading.Event()
+    ended, service = threading.Event(), Service()
 
     def end(_number: int, _frame: FrameType | None) -> None:
         ended.set()
@@ -46,14 +47,17 @@ def run(config: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     with Agent(loaded, ring) as engine, contextlib.ExitStack() as serving:
-        server = ApiServer(create_app(engine), loaded.path(loaded.api.socket))
+        path = loaded.path(loaded.api.socket)
+        server = ApiServer(create_app(engine), path)
         server.start()
         serving.callback(server.stop)
-        click.echo(t("cli.agent.ready", device=loaded.device.id, socket=loaded.path(loaded.api.socket)))
+        click.echo(t("cli.agent.ready", device=loaded.device.id, socket=path))
         if loaded.console is not None:
             console = ConsoleServer(Console(engine), loaded)
             console.start()
             serving.callback(console.stop)
             click.echo(t("cli.agent.console", url=f"https://{loaded.console.names[0]}:{console.port}"))
-        ended.wait()
+        service.ready()
+        service.stay(ended, lambda seconds: answers(str(path), seconds))
+        service.stopping()
     click.echo(t("cli.agent.stopped"))

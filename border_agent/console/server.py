@@ -26,7 +26,8 @@ MOST_CONNECTIONS = 400
 
 
 class ConsoleServer:
-    """The console of one agent on its address. The file `console.port` beside the configuration says which port."""
+    """The console of one agent on its address. Where any port will do, the file `console.port` beside the
+    configuration says which."""
 
     def __init__(self, console: Console, config: Config) -> None:
         assert config.console is not None
@@ -65,7 +66,8 @@ class ConsoleServer:
             if not self._thread.is_alive() or time.monotonic() > deadline:
                 raise ConsoleUnusable(self._section.listen, "the server did not start")
             time.sleep(0.01)
-        self._port_file.write_text(f"{self.port}\n", encoding="ascii")
+        if not self._section.port:  # a fixed one is in the configuration, beside which a service may not write
+            self._port_file.write_text(f"{self.port}\n", encoding="ascii")
         _log.info("the console listens on https://%s:%d", self._section.names[0], self.port)
 
     def stop(self) -> None:
@@ -78,7 +80,8 @@ class ConsoleServer:
         self._server.force_exit = True
         if self._thread is not None:
             self._thread.join(timeout=5.0)
-        self._port_file.unlink(missing_ok=True)
+        if not self._section.port:
+            self._port_file.unlink(missing_ok=True)
 
     def _listen(self) -> socket.socket:
         # Asked before anything listens: a thread that dies of it would only say that it did not start.
@@ -107,4 +110,25 @@ def _tls(certificate: Path, key: Path) -> ssl.SSLContext:
         context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
         raise ConsoleUnusable(str(certificate), str(error)) from None
+    context.sni_callback = _Renewed(certificate, key)
     return context
+
+
+class _Renewed:
+    """At each handshake: a certificate that was renewed meanwhile serves from the next one on, without a restart."""
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        self._certificate = certificate
+        self._key = key
+        self._loaded = certificate.stat().st_mtime_ns
+
+    def __call__(self, _connection: ssl.SSLObject, _name: str | None, context: ssl.SSLContext) -> None:
+        try:
+            written = self._certificate.stat().st_mtime_ns
+            if written != self._loaded:
+                self._loaded = written
+                context.load_cert_chain(self._certificate, self._key)
+                _log.info("the console's certificate was renewed")
+        except (OSError, ssl.SSLError) as error:
+            # What is loaded goes on serving.
+            _log.error("the console's new certificate is no good: %s", error)

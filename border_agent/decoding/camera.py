@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Final
 
 from border_agent.decoding.child import Child, ChildGoneError, ChildLateError
+from border_agent.decoding.patience import PATIENCE
 from border_agent.decoding.protocol import (
     LOST_STATUS,
     CapturedFrame,
@@ -33,11 +34,11 @@ from firmware_bridge.roles import PROBLEMS_KEPT, DeviceProblem, DeviceState
 _log = logging.getLogger(__name__)
 
 _MODULE: Final = "border_agent.decoding.camera_child"
-_OPEN_SECONDS: Final = 20.0
+_OPEN_SECONDS: Final = 20.0 * PATIENCE
 """From start to the first frame: libraries, the driver's own time-out, and the first exposure."""
-_SILENCE_SECONDS: Final = 5.0
+_SILENCE_SECONDS: Final = 5.0 * PATIENCE
 """A child that gives no sign of life for so long (it gives one a second) hangs, and is ended."""
-_SEND_SECONDS: Final = 1.0
+_SEND_SECONDS: Final = 1.0 * PATIENCE
 _PAUSE_FIRST: Final = 0.5
 _PAUSE_LONGEST: Final = 10.0
 _STEADY_SECONDS: Final = 30.0

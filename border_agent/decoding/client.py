@@ -14,6 +14,7 @@ from msgspec import structs
 from border_agent.decoding.child import ChildGoneError, ChildLateError
 from border_agent.decoding.errors import DecoderCrashed, DecoderRefused, DecoderTimedOut
 from border_agent.decoding.keeper import WHERE, WorkerKeeper
+from border_agent.decoding.patience import PATIENCE
 from border_agent.decoding.protocol import (
     MAX_ATTACHMENT,
     MAX_ENCODED,
@@ -44,7 +45,7 @@ from border_agent.decoding.values import (
 
 _log = logging.getLogger(__name__)
 
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 30.0 * PATIENCE
 """A start that takes longer has failed. About one second is usual; a cold disk takes more."""
 _GRACE_SECONDS: Final = 1.0
 """How long after our deadline the worker's own alarm ends it, should we not have done it."""
@@ -216,6 +217,7 @@ class DecodingWorker:
         data: bytes,
         timeout: float,
     ) -> _Reply:
+        timeout *= PATIENCE
         begun = time.monotonic()
         if not self._lock.acquire(timeout=timeout):
             raise DecoderTimedOut(WHERE, "busy with other pictures")

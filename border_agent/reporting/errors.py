@@ -33,3 +33,9 @@ class BadRoot(ReportingError):
     """The pinned root is not 32 bytes."""
 
     code = "reporting.bad_root"
+
+
+class NotInstalled(ReportingError):
+    """The files of the device's enrolment cannot be read or written; what was there is still there."""
+
+    code = "reporting.not_installed"

@@ -20,10 +20,12 @@ from msgspec import structs
 from border_agent.clock import Clock
 from border_agent.reporting.counts import Counts
 from border_agent.reporting.downlink import Downlink
-from border_agent.reporting.errors import BadLine, LineDown, LineRefused
+from border_agent.reporting.enrolled import DeviceKeys, Enrolled
+from border_agent.reporting.errors import BadLine, LineDown, LineRefused, NotInstalled
 from border_agent.reporting.keys import BelievedKeys
 from border_agent.reporting.link import Link, Message, parse_broker
 from border_agent.reporting.problems import Problems
+from border_agent.reporting.renewal import Renewal
 from border_agent.reporting.uplink import Uplink
 from border_agent.reporting.values import (
     Listener,
@@ -49,8 +51,18 @@ _KEYS_SECONDS = 10.0
 class ReportingService:
     """The journal up and the lists down. `status` may be called from any thread, the rest from the agent's."""
 
-    def __init__(self, store: Store, journal: Journal, clock: Clock, settings: ReportingSettings) -> None:
-        """Raises BadLine (an address or TLS file), BadRoot, StoreError. The brokers need not be there yet."""
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        clock: Clock,
+        settings: ReportingSettings,
+        enrolled: tuple[Enrolled, DeviceKeys] | None = None,
+    ) -> None:
+        """`enrolled`: its certificates and keys, where it is to renew them by itself.
+
+        Raises BadLine (an address or TLS file), BadRoot, StoreError. The brokers need not be there yet.
+        """
         self._journal = journal
         self._clock = clock
         self._settings = settings
@@ -62,7 +74,8 @@ class ReportingService:
         self._counts = Counts(_log)
         self._problems = Problems(clock, self._tell)
         self._keys = BelievedKeys(Notes(store), settings.root)
-        topics = (device_topic(self._device, Channel.ACK), device_topic(self._device, Channel.CHUNK))
+        channels = (Channel.ACK, Channel.CHUNK, *((Channel.CERTIFICATE,) if enrolled is not None else ()))
+        topics = (device_topic(self._device, channel) for channel in channels)
         self._link = Link(self._device, settings, clock, (*topics, subscription(Channel.FEED_HEAD)))
         self._uplink = Uplink(
             journal,
@@ -87,6 +100,7 @@ class ReportingService:
             self._problems,
             self._tell,
         )
+        self._renewal = Renewal(*enrolled, journal, self._link, clock, self._counts) if enrolled is not None else None
         self._nonce = b""
         self._broker = 0
         self._tried = self._brokers[0]
@@ -199,6 +213,8 @@ class ReportingService:
             now = time.monotonic()
             self._uplink.run(now)
             self._downlink.run(now)
+            if self._renewal is not None and self._uplink.answered:
+                self._renewal.run(now)
             self._announce()
             self._problems.end(ProblemCode.INTERNAL)
             self._problems.end(ProblemCode.STORE)
@@ -250,7 +266,7 @@ class ReportingService:
         for message in messages:
             try:
                 self._one(message)
-            except ContractError as error:
+            except (ContractError, NotInstalled) as error:
                 self._counts.warn(f"wire.{error.code}", error)
             except StoreError as error:
                 self._problems.begin(ProblemCode.STORE, "", str(error))
@@ -265,6 +281,10 @@ class ReportingService:
             case Channel.FEED_HEAD:
                 if self._downlink.headed(topic.feed, message.payload):
                     self._uplink.keys_changed()
+            case Channel.CERTIFICATE if self._renewal is not None:
+                if number := self._renewal.taken(message.payload):
+                    self._tell(ReportingEvent(kind="certificate_renewed", version=number))
+                    raise LineDown(str(self._tried), "to be taken up with the new certificate")
             case _:
                 self._counts.warn("wire.upward", "an upward message came down")
 

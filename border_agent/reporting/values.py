@@ -136,11 +136,12 @@ class ReportingEvent(Struct, frozen=True, kw_only=True):
 
     kind: str
     """`line_up`, `line_down`, `acknowledged`, `list_installed`, `problem`, `problem_over`, `keys_installed`,
-    `clock_set`."""
+    `clock_set`, `certificate_renewed`."""
     subject: str = ""
     """The feed, or the problem's code."""
     version: int = 0
-    """The list's or the keys' version, the sequence acknowledged, or the seconds the clock was set by."""
+    """The list's or the keys' version, the sequence acknowledged, the bundle's number, or the seconds the clock was
+    set by."""
 
 
 Listener = Callable[[ReportingEvent], None]

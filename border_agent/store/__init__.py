@@ -20,7 +20,7 @@ After a failure: `StoreFull` passes by itself once there is room; on `WrongKey` 
 from __future__ import annotations
 
 from border_agent.store.credential import create_key, read_key
-from border_agent.store.database import RESERVE_BYTES, Store, set_aside
+from border_agent.store.database import RESERVE_BYTES, Store, set_aside, was_set_aside
 from border_agent.store.errors import (
     EvidenceTooLarge,
     KeyRefused,
@@ -85,4 +85,5 @@ __all__ = [
     "read_key",
     "set_aside",
     "verify_journal",
+    "was_set_aside",
 ]

@@ -34,14 +34,16 @@ _SUFFIXES = ("", "-wal", "-shm")
 class Store:
     """An open store. Thread-safe (see above); close it when the last user is done."""
 
-    def __init__(self, path: Path, key_file: Path, *, reserve_bytes: int = RESERVE_BYTES) -> None:
+    def __init__(self, path: Path, key_file: Path | bytes, *, reserve_bytes: int = RESERVE_BYTES) -> None:
         """Open the database, made where it is missing (`created` says so), and migrate it.
+
+        `key_file`: or the key itself, where it was just unsealed and is in no file.
 
         Raises KeyRefused, WrongKey (also for a file that is no database), StoreDamaged, StoreFull, StoreFailed.
         """
         self.path = path
         self.reserve_bytes = reserve_bytes
-        self._key = read_key(key_file)
+        self._key = key_file if isinstance(key_file, bytes) else read_key(key_file)
         with translated(path):
             self.created = not path.exists()
             if self.created:
@@ -172,6 +174,11 @@ def set_aside(path: Path) -> Path | None:
         _move(path, target)
         _sync_folder(path.parent)
     return target
+
+
+def was_set_aside(path: Path) -> bool:
+    """Whether a database of this name was once set aside and is still there."""
+    return any(path.parent.glob(f"{path.name}.lost-*"))
 
 
 def _aside(path: Path) -> Path:

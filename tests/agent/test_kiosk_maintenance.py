@@ -212,11 +212,15 @@ def test_the_ring_is_bounded_and_holds_no_traceback() -> None:
 def test_a_machine_that_tells_nothing_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert disk(tmp_path / "gone") is None
     monkeypatch.setattr("border_agent.agent.machine._IPV6", tmp_path / "gone")
-    monkeypatch.setattr("border_agent.agent.machine._INTERFACES", tmp_path / "gone")
-    assert {one.state for one in interfaces()} == {""}
+    (tmp_path / "net" / "lo").mkdir(parents=True)
+    (tmp_path / "net" / "bonding_masters").write_text("", encoding="ascii")
+    monkeypatch.setattr("border_agent.agent.machine._INTERFACES", tmp_path / "net")
+    assert [(one.name, one.state) for one in interfaces()] == [("lo", "")]
     (tmp_path / "six").write_text("zz rubbish\n", encoding="ascii")
     monkeypatch.setattr("border_agent.agent.machine._IPV6", tmp_path / "six")
     assert interfaces()
+    monkeypatch.setattr("border_agent.agent.machine._INTERFACES", tmp_path / "gone")
+    assert interfaces() == ()
 
 
 def _states(client: AgentClient) -> list[str]:

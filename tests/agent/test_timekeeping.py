@@ -84,3 +84,22 @@ def test_what_nobody_vouched_for_is_not_noted_and_rubbish_is_not_believed(notes:
     notes.put(NOTE, b"\xff")
     Timekeeping(notes, clock).resume()
     assert clock.read().quality is ClockQuality.UNKNOWN
+
+
+def test_a_boot_without_a_name_is_nobodys(notes: Notes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In a sandbox that hides the kernel's name for the boot, every boot would be the same one."""
+    monkeypatch.setattr(timekeeping, "_BOOT_ID", tmp_path / "hidden")
+    monkeypatch.setattr(timekeeping, "set_by_battery", lambda: False)
+    vouched = unvouched()
+    vouched.acknowledged(datetime.now(UTC))
+    Timekeeping(notes, vouched).on_event(ACKNOWLEDGED)
+    clock = unvouched()
+    Timekeeping(notes, clock).resume()
+    assert clock.read().quality is ClockQuality.UNKNOWN
+
+
+def test_the_unit_tells_the_boots_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = timekeeping.boot_id()
+    assert len(here) == 32 and "-" not in here
+    monkeypatch.setenv("BORNE_BOOT_ID", "0123456789abcdef0123456789abcdef")
+    assert timekeeping.boot_id() == "0123456789abcdef0123456789abcdef"

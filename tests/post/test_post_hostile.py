@@ -20,7 +20,7 @@ from border_agent.agent.post.values import PostProblemCode
 from border_agent.store import Lists
 from mqtt_schemas.entries import Decision
 from mqtt_schemas.keys import key_id, public_bytes, sign
-from mqtt_schemas.messages import LARGEST_MESSAGE, Signed, encode_body
+from mqtt_schemas.messages import LARGEST_MESSAGE, VERSION, Signed, encode_body
 from mqtt_schemas.post import (
     LAST_SERIAL,
     Claim,
@@ -223,6 +223,7 @@ def test_garbage(world: World) -> None:
         key, voice = world.kiosk.key, Voice(KIOSK, world.kiosk.key)
         good = voice.finished()
         role = "post:inspections"
+        wanted = encode_body(voice.body(Wanted))
         payloads = [
             b"",
             b"\x00",
@@ -232,8 +233,8 @@ def test_garbage(world: World) -> None:
             secrets.token_bytes(LARGEST_MESSAGE - 100),
             msgspec.msgpack.encode(sign(key, role, b"not json")),
             msgspec.msgpack.encode(sign(key, role, b"{" * 50_000)),
-            msgspec.msgpack.encode(sign(key, role, encode_body(voice.body(Wanted)).replace(b'"1.2"', b'"2.0"'))),
-            msgspec.msgpack.encode(sign(key, role, encode_body(voice.body(Wanted)).replace(b"wanted", b"sung"))),
+            msgspec.msgpack.encode(sign(key, role, wanted.replace(f'"{VERSION}"'.encode(), b'"2.0"'))),
+            msgspec.msgpack.encode(sign(key, role, wanted.replace(b"wanted", b"sung"))),
         ]
         for payload in payloads:
             client.publish(voice.topic(INSPECTIONS), payload)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 from store_kit import BEGIN, Hands
 
+from border_agent import clock as clock_module
 from border_agent.clock import BUILD_DATE, Clock, kernel_synchronised
 from mqtt_schemas.entries import ClockQuality
 
@@ -127,3 +132,28 @@ def test_the_real_clock_is_utc_and_the_kernel_answers() -> None:
     now = Clock().now()
     assert now.tzinfo is UTC
     assert abs(now - datetime.now(UTC)) < MINUTE
+
+
+@pytest.mark.parametrize(
+    ("written", "believed"),
+    [
+        (0.0, True),
+        (-29.0, True),
+        (-40.0, False),
+        (+60.0, False),
+        (None, False),
+        ("x", False),
+        ("nan", False),
+        ("", False),
+    ],
+)
+def test_where_the_kernel_may_not_be_asked_somebody_outside_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: float | str | None, believed: bool
+) -> None:
+    monkeypatch.setattr(clock_module, "_libc", SimpleNamespace(adjtimex=lambda _: -1))
+    told = tmp_path / "synchronised"
+    if isinstance(written, float):
+        told.write_text(f"{time.clock_gettime(time.CLOCK_BOOTTIME) + written:.0f}\n", encoding="ascii")
+    elif written is not None:
+        told.write_text(written, encoding="ascii")
+    assert kernel_synchronised(told) is believed

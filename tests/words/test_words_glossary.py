@@ -91,7 +91,7 @@ TERMS = [
     (r"not answering", r"ne répond pas"),
     (r"acknowledged|acknowledgements?", r"accusés? de réception"),
     (r"training mode", r"mode formation"),
-    (r"enrol(led|ment)?", r"enrôle\w*"),
+    (r"enrol(led|ment)?", r"enrôl\w*"),
     (r"camera", r"caméra"),
 ]
 """Where the English text has the first, the French text has the second."""
