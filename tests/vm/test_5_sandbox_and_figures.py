@@ -1,0 +1,111 @@
+"""The unit that really runs: how closed it is, that everything works in there, and what the post costs."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from tests.vm.counter import wait_for, wait_ready
+from tests.vm.machine import Machine
+from tests.vm.rehearsal import Rehearsal
+from tests.vm.scans import lynis, openscap
+
+pytestmark = pytest.mark.timeout(3600)
+LARGEST_EXPOSURE = 1.5
+SECONDS = 60
+UNIT = "borne-agent.service"
+PORTS = {"22", "8443", "8883"}
+"""SSH, the officers' pages, the post's broker."""
+
+
+def test_the_running_unit_is_closed(rehearsal: Rehearsal) -> None:
+    rehearsal.needs("ready")
+    said = rehearsal.machine.run(f"systemd-analyze security --no-pager {UNIT}")
+    rehearsal.keep("systemd-security.txt", said)
+    found = re.search(r"exposure level for \S+: ([0-9.]+)", said)
+    assert found is not None
+    rehearsal.note("systemd-analyze security of the running unit", float(found[1]))
+    assert float(found[1]) <= LARGEST_EXPOSURE
+
+
+def test_readers_cameras_and_decoders_work_in_there(rehearsal: Rehearsal) -> None:
+    rehearsal.needs("traveller")
+    pid = rehearsal.machine.run(f"systemctl show -P MainPID {UNIT}").strip()
+    status = rehearsal.machine.run(f"cat /proc/{pid}/status")
+    assert re.search(r"^Seccomp:\s+2$", status, re.M)
+    assert re.search(r"^NoNewPrivs:\s+1$", status, re.M)
+    assert re.search(r"^CapEff:\s+0+$", status, re.M)
+    with rehearsal.counter.reached(rehearsal.machine) as agent:
+        devices = {device["name"]: device["state"] for device in agent.capabilities()["devices"]}
+        assert set(devices.values()) == {"ready"}
+        decoders = agent.state()
+    rehearsal.note("devices in the sandbox", devices)
+    rehearsal.keep("state.txt", str(decoders))
+
+
+def test_a_camera_of_the_kernel_works_in_there(rehearsal: Rehearsal) -> None:
+    """/dev/video0 of the kernel's own test driver, by way of Video4Linux, the unit's device rules and the cage."""
+    rehearsal.needs("traveller")
+    machine = rehearsal.machine
+    if not machine.ok("modprobe vivid"):
+        pytest.skip("the kernel's test camera is not let in once the machine is hardened")
+    machine.run("udevadm settle; ls -l /dev/video0")
+    machine.run("cp -p /etc/borne/agent.toml /root/agent.toml")
+    try:
+        machine.run("sed -i 's#^source = .*8082/video.*#source = \"/dev/video0\"#' /etc/borne/agent.toml")
+        machine.run(f"systemctl restart {UNIT}", timeout=rehearsal.patience(60))
+        with rehearsal.counter.reached(machine) as agent:
+            wait_ready(agent, rehearsal.patience(60))
+    finally:
+        machine.run(
+            f"cp -p /root/agent.toml /etc/borne/agent.toml; rm /root/agent.toml; systemctl restart {UNIT}",
+            timeout=rehearsal.patience(60),
+        )
+    rehearsal.note("Video4Linux in the sandbox", "ready")
+
+
+def test_only_the_expected_ports_are_open(rehearsal: Rehearsal) -> None:
+    rehearsal.needs("ready")
+    listening = rehearsal.machine.run("ss -H -l -n -t -u -p")
+    rehearsal.keep("ports.txt", listening)
+    outside = set()
+    for line in listening.splitlines():
+        address, _, port = line.split()[4].rpartition(":")
+        # The DHCP client hears the network before it has an address.
+        if not address.startswith(("127.", "[::1]")) and "dhclient" not in line:
+            outside.add(port)
+    rehearsal.note("ports open to the network", sorted(outside, key=int))
+    assert outside <= PORTS
+
+
+def test_what_an_idle_post_costs(rehearsal: Rehearsal) -> None:
+    rehearsal.needs("ready")
+    machine = rehearsal.machine
+    with rehearsal.counter.reached(machine) as agent:
+        wait_ready(agent, rehearsal.patience(60))
+        wait_for(agent, "acknowledged", lambda now: now["line"]["unacknowledged"] == 0, rehearsal.patience(30))
+    before, begun = _cpu(machine), time.monotonic()
+    time.sleep(SECONDS)
+    share = (_cpu(machine) - before) / (time.monotonic() - begun)
+    rehearsal.note("idle agent, % of one core", round(share * 100, 1))
+    memory = int(machine.run(f"systemctl show -P MemoryCurrent {UNIT}"))
+    rehearsal.note("idle agent with its children, MB", round(memory / 1e6))
+    rehearsal.note("idle post, MB in use", int(machine.run("free -m | awk '/^Mem/ { print $3 }'")))
+
+
+def _cpu(machine: Machine) -> float:
+    """Seconds of processor the unit has used."""
+    return int(machine.run(f"systemctl show -P CPUUsageNSec {UNIT}")) / 1e9
+
+
+def test_scans_are_kept(rehearsal: Rehearsal) -> None:
+    rehearsal.needs("provisioned")
+    index, report = lynis(rehearsal.machine)
+    rehearsal.keep("lynis.txt", report)
+    rehearsal.note("lynis hardening index", index)
+    passed, failed, report = openscap(rehearsal.machine)
+    rehearsal.keep("openscap.xml", report)
+    rehearsal.note("OpenSCAP rules passed, failed", (passed, failed))
+    assert index >= 70
