@@ -1,6 +1,6 @@
 # Every target does its own set-up (.ci/setup: Debian packages and .venv), so any of them may be the first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo console shift kiosk kiosk-faults kiosk-thousand screens screens-console test lint format bench specimens schemas lock clean
+.PHONY: help setup setup-provisioning setup-medium setup-vm post card medium release dossier hardening test-provisioning test-vm demo console shift kiosk kiosk-faults kiosk-thousand screens screens-console test lint format bench specimens schemas lock clean
 BIN := .venv/bin
 UV ?= uv
 EXPORT = $(UV) export --frozen --no-emit-project --format requirements-txt --no-header
@@ -10,6 +10,15 @@ help: ## Cette liste / this list
 
 setup: ## Paquets Debian et .venv / Debian packages and .venv
 	@bash .ci/setup
+
+setup-provisioning:
+	@bash .ci/setup provisioning
+
+setup-medium:
+	@bash .ci/setup medium
+
+setup-vm:
+	@bash .ci/setup vm
 
 demo: setup ## Un vol, 14 voyageurs, une coupure / one flight, 14 travellers, an outage  (STAY=1, ARGS=--json)
 	@$(BIN)/borne demo $(if $(STAY),--stay) $(ARGS)
@@ -41,9 +50,31 @@ test: setup ## Tous les tests / all tests  (ARGS='tests/store -k journal')
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/kiosk --ignore tests/console
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/kiosk --ignore tests/console --ignore tests/machines --ignore tests/vm
 	@$(BIN)/python -m pytest tests/kiosk tests/console
 endif
+
+post: setup ## Un nouveau poste dans l’inventaire / a new post in the inventory  (NAME=nord-7)
+	@$(BIN)/python provisioning/tools/new_post.py $(NAME) $(ARGS)
+
+card: setup ## La fiche de terrain, A4 / the field card, A4  (build/card; ARGS='--key borne.pub')
+	@$(BIN)/python provisioning/tools/card.py $(ARGS)
+
+release: setup ## Une version signée pour un rôle / a signed release for a role  (ARGS='build --role post --key … --keys … --out …')
+	@$(BIN)/python provisioning/tools/release.py $(ARGS)
+
+medium: setup-medium ## Le support signé, sans réseau ensuite / the signed medium, no line needed afterwards  (build/medium)
+	@$(BIN)/python provisioning/tools/medium.py build $(ARGS)
+
+dossier: setup ## Le dossier de validation / the validation dossier  (build/dossier)
+	@$(BIN)/python provisioning/tools/dossier $(ARGS)
+
+test-provisioning: setup-medium ## Les rôles dans des racines Debian / the roles in Debian roots
+	@.venv-provisioning/bin/ansible-lint --offline --profile production provisioning
+	@$(BIN)/python -m pytest tests/machines $(ARGS)
+
+test-vm: setup-vm ## La machine virtuelle : installée, coupée, mise à jour / the virtual machine: provisioned, cut, updated
+	@$(BIN)/python -m pytest -s tests/vm $(ARGS)
 
 lint: setup ## Style, types, sens des imports / style, types, import direction
 	@$(BIN)/ruff check .
