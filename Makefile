@@ -1,6 +1,6 @@
 # Every target does its own set-up (.ci/setup: Debian packages and .venv), so any of them may be the first.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-provisioning setup-medium setup-vm post card medium release dossier hardening test-provisioning test-vm demo console shift kiosk kiosk-faults kiosk-thousand screens screens-console test lint format bench specimens schemas lock clean
+.PHONY: help setup setup-provisioning setup-vm post card medium release dossier test-provisioning test-vm demo console shift kiosk kiosk-faults kiosk-thousand screens screens-console test lint format bench specimens schemas lock clean
 BIN := .venv/bin
 UV ?= uv
 EXPORT = $(UV) export --frozen --no-emit-project --format requirements-txt --no-header
@@ -13,9 +13,6 @@ setup: ## Paquets Debian et .venv / Debian packages and .venv
 
 setup-provisioning:
 	@bash .ci/setup provisioning
-
-setup-medium:
-	@bash .ci/setup medium
 
 setup-vm:
 	@bash .ci/setup vm
@@ -63,13 +60,13 @@ card: setup ## La fiche de terrain, A4 / the field card, A4  (build/card; ARGS='
 release: setup ## Une version signée pour un rôle / a signed release for a role  (ARGS='build --role post --key … --keys … --out …')
 	@$(BIN)/python provisioning/tools/release.py $(ARGS)
 
-medium: setup-medium ## Le support signé, sans réseau ensuite / the signed medium, no line needed afterwards  (build/medium)
+medium: setup-provisioning ## Le support signé, sans réseau ensuite / the signed medium, no line needed afterwards  (build/medium)
 	@$(BIN)/python provisioning/tools/medium.py build $(ARGS)
 
 dossier: setup ## Le dossier de validation / the validation dossier  (build/dossier)
 	@$(BIN)/python provisioning/tools/dossier $(ARGS)
 
-test-provisioning: setup-medium ## Les rôles dans des racines Debian / the roles in Debian roots
+test-provisioning: setup-provisioning ## Les rôles dans des racines Debian / the roles in Debian roots
 	@.venv-provisioning/bin/ansible-lint --offline --profile production provisioning
 	@$(BIN)/python -m pytest tests/machines $(ARGS)
 
