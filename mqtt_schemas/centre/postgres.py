@@ -227,7 +227,8 @@ class PostgresDatabase(Database):
             raise self._translate(error) from error
 
     def _translate(self, error: psycopg.Error) -> StoreFailed:
-        state, text = error.sqlstate or "", " ".join(str(error).split())
+        # Its first line only: the details quote rows, and those are somebody's journey.
+        state, text = error.sqlstate or "", " ".join((error.diag.message_primary or str(error)).split())
         if state == _FULL:
             return DiskFull(self.where, text)
         if state[:2] in _REFUSED or (not state and isinstance(error, psycopg.DataError)):

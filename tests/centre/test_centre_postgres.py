@@ -231,6 +231,14 @@ def test_a_statement_that_failed_is_never_committed(office: Office) -> None:
     assert office.codes() == []
 
 
+def test_an_error_quotes_no_row(office: Office, device: PaperDevice) -> None:
+    """PostgreSQL's details do, and they would go into logs and alarms."""
+    with pytest.raises(Refused) as caught, office.store.database.transaction():
+        office.store.database.insert("journal", ("stream", "sequence", "body"), [(1, 1, b"secret")] * 9)
+    assert "digest" in str(caught.value)
+    assert b"secret".hex() not in str(caught.value)
+
+
 # --- several processes ------------------------------------------------------------------------------------------
 
 

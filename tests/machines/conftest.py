@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -35,9 +36,18 @@ def build_root() -> Iterator[Build]:
 
         try:
             need()
+            _sweep()
             yield build
         except Unavailable as reason:
             pytest.skip(str(reason))
+
+
+def _sweep() -> None:
+    """Folders of tests that were killed; their mounts went with their namespaces."""
+    for folder in CACHE.glob("root-*-*"):
+        owner = folder.name.split("-")[1]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -387,5 +387,6 @@ def test_a_dump_is_proved_by_restoring_it_aside(centre: Root, processes: Process
 def test_nothing_of_it_is_in_the_server_s_log(centre: Root, processes: Processes) -> None:
     """Journals are personal data: PostgreSQL's log says who came, never what was asked or stored."""
     log = centre.run(script="cat /var/log/postgresql/*.log").stdout
-    assert "INSERT" not in log
-    assert "COPY" not in log
+    # With the dump that was cut short there was an error in the middle of the rows.
+    assert "connection to client lost" in log
+    assert [word for word in ("INSERT", "SELECT", "COPY", r"\\x7b22", "uto-borne") if word in log] == []
