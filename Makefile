@@ -6,12 +6,12 @@ UV ?= uv
 EXPORT = $(UV) export --frozen --no-emit-project --format requirements-txt --no-header
 
 help: ## Cette liste / this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 setup: ## Paquets Debian et .venv / Debian packages and .venv
 	@bash .ci/setup
 
-setup-provisioning:
+setup-provisioning: ## La machine de contrôle : Ansible / the controlling machine: Ansible
 	@bash .ci/setup provisioning
 
 setup-vm:
@@ -68,7 +68,7 @@ dossier: setup ## Le dossier de validation / the validation dossier  (build/doss
 
 test-provisioning: setup-provisioning ## Les rôles dans des racines Debian / the roles in Debian roots
 	@.venv-provisioning/bin/ansible-lint --offline --profile production provisioning
-	@$(BIN)/python -m pytest tests/machines $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/machines $(ARGS)
 
 test-vm: setup-vm ## La machine virtuelle : installée, coupée, mise à jour / the virtual machine: provisioned, cut, updated
 	@$(BIN)/python -m pytest -s tests/vm $(ARGS)
