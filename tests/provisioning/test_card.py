@@ -81,6 +81,15 @@ def test_the_provisioning_commands_exist() -> None:
     assert "--check" in script and "--fingerprint" in script
 
 
+@pytest.mark.parametrize("readme", ["LISEZMOI.txt", "README.txt"])
+def test_what_vouches_for_the_stick_is_what_its_readme_says(readme: str) -> None:
+    """On the card as well: the words on a forged stick are the forger's."""
+    said = (PROVISIONING / "medium" / readme).read_text(encoding="utf-8")
+    commands = [line["command"] for line in card.load_card()["seal"]["lines"]]
+    assert len(commands) == 3
+    assert all(command in said for command in commands)
+
+
 def test_the_fingerprint_is_the_one_the_medium_shows(tmp_path: Path) -> None:
     key = write_key(tmp_path / "borne.pub")
     groups = card.read_fingerprint(tmp_path / "borne.pub")
