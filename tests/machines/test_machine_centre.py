@@ -26,7 +26,7 @@ BORNE = "/opt/borne/current/bin/borne"
 PORT = free_port()
 SHARDS = ("1", "2")
 ROLES = ("base", "update", "centre")
-FOREIGN = ("cv2", "kivy", "dlib", "numpy", "sqlcipher3", "PIL", "starlette")
+FOREIGN = ("cv2", "kivy", "dlib", "numpy", "PIL", "starlette")
 """What a device's machine has and the centre's has not."""
 
 pytestmark = pytest.mark.timeout(1500)
