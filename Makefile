@@ -63,7 +63,7 @@ release: setup ## Une version signée pour un rôle / a signed release for a rol
 medium: setup-provisioning ## Le support signé, sans réseau ensuite / the signed medium, no line needed afterwards  (build/medium)
 	@$(BIN)/python provisioning/tools/medium.py build $(ARGS)
 
-dossier: setup ## Le dossier de validation / the validation dossier  (build/dossier)
+dossier: setup-provisioning ## Le dossier de validation / the validation dossier  (build/dossier)
 	@$(BIN)/python provisioning/tools/dossier $(ARGS)
 
 test-provisioning: setup-provisioning ## Les rôles dans des racines Debian / the roles in Debian roots

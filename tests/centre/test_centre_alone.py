@@ -65,7 +65,8 @@ def run(refused: str, *words: str) -> subprocess.CompletedProcess[str]:
 def test_every_command_of_the_centre_can_be_loaded(refused: str) -> None:
     done = run(refused, "every")
     assert done.returncode == 0, done.stderr
-    assert {"centre run", "centre publish", "centre verify", "backup make", "backup drill"} <= set(done.stdout.splitlines())
+    found = set(done.stdout.splitlines())
+    assert {"centre run", "centre publish", "centre verify", "backup make", "backup drill"} <= found
 
 
 def test_it_works(refused: str, tmp_path: Path) -> None:
