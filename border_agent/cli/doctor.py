@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 import click
@@ -44,7 +45,9 @@ def doctor(context: click.Context, config: Path, everything: bool, as_json: bool
 
 def _show(report: Report, everything: bool) -> None:
     console = Console(highlight=False, soft_wrap=False)
-    console.print(Text(t("cli.doctor.title", device=report.device or "?", software=report.software), style="bold"))
+    console.print(
+        Text(t("cli.doctor.title", device=report.device or platform.node(), software=report.software), style="bold")
+    )
     console.print()
     to_do = (*report.of(State.FAIL), *report.of(State.WARN))
     for number, one in enumerate(to_do, 1):
