@@ -21,17 +21,14 @@ DISK = "8G"
 """A sparse file; what a machine of the smallest kind has several times over."""
 
 PACKAGES = (
-    # What Debian's installer leaves without any task chosen, and SSH. Kernel: the plain one, as the one for clouds
-    # has neither USB nor cameras.
+    # What Debian's installer leaves without any task chosen, and SSH.
     "ca-certificates",
     "dbus",
     "ifupdown",
-    "initramfs-tools",
     "iproute2",
     "isc-dhcp-client",
     "kmod",
     "libpam-systemd",
-    "linux-image-amd64",
     "openssh-server",
     "python3",
     "python3-apt",
@@ -40,6 +37,18 @@ PACKAGES = (
     "systemd-sysv",
     "udev",
 )
+KERNEL = "linux-image-amd64"
+"""The plain one: that for clouds has neither USB nor cameras."""
+
+# With what Debian has mended since, as its installer does. In a namespace of its own: no mount is left behind.
+_BRING_UP_TO_DATE = """set -e
+mount -t proc proc "$1/proc"
+chroot "$1" apt-get -qq update
+chroot "$1" apt-get -qq -y upgrade --with-new-pkgs
+chroot "$1" apt-get -qq -y install --no-install-recommends initramfs-tools "$2"
+chroot "$1" apt-get clean
+rm -rf "$1/var/lib/apt/lists" && mkdir -p "$1/var/lib/apt/lists/partial"
+"""
 
 _FILES = {
     "etc/hostname": "debian\n",
@@ -93,14 +102,24 @@ def image(folder: Path) -> Image:
     return found
 
 
-def mirror() -> tuple[str, str]:
-    """Where this machine gets Debian's main archive from, and the keyring it trusts for it. Raises NoImage."""
-    shown = _run("apt-get", "indextargets", "--format", "$(REPO_URI)|$(CODENAME)|$(COMPONENT)|$(SIGNED_BY)|$(LABEL)")
-    for line in shown.splitlines():
-        address, codename, component, keyring, label = line.split("|")
-        if (codename, component, label) == (SUITE, "main", "Debian"):
-            return address, keyring if keyring.startswith("/") else "/usr/share/keyrings/debian-archive-keyring.gpg"
-    raise NoImage(f"this machine's apt knows no mirror of {SUITE}")
+def mirrors() -> tuple[list[str], str]:
+    """Where this machine gets Debian from, as lines for sources.list, the main archive first; the keyring it trusts.
+
+    Raises NoImage.
+    """
+    fields = "$(REPO_URI)|$(CODENAME)|$(COMPONENT)|$(LABEL)|$(SIGNED_BY)"
+    lines, keyrings = set(), []
+    for line in _run("apt-get", "indextargets", "--format", fields, "Created-By: Packages").splitlines():
+        address, codename, component, label, keyring = line.split("|")
+        if component == "main" and label.startswith("Debian") and codename.partition("-")[0] == SUITE:
+            lines.add((codename, f"deb {address} {codename} main"))
+            keyrings.append(keyring)
+    if not any(codename == SUITE for codename, _ in lines):
+        raise NoImage(f"this machine's apt knows no mirror of {SUITE}")
+    keyring = next(
+        (file for file in keyrings if file.startswith("/")), "/usr/share/keyrings/debian-archive-keyring.gpg"
+    )
+    return [line for _, line in sorted(lines)], keyring
 
 
 def _inputs() -> str:
@@ -117,9 +136,13 @@ def _make_root(root: Path) -> None:
     ):
         if shutil.which(program) is None:
             raise NoImage(f"{program} is missing: package {package}")
-    address, keyring = mirror()
+    sources, keyring = mirrors()
     included = f"--include={','.join(PACKAGES)}"
+    address = sources[0].split()[1]
     _run("debootstrap", "--variant=minbase", f"--keyring={keyring}", included, SUITE, str(root), address)
+    (root / "etc/apt/sources.list").write_text("\n".join(sources) + "\n")
+    script = ("sh", "-c", _BRING_UP_TO_DATE, "sh", str(root), KERNEL)
+    _run("unshare", "--mount", "--pid", "--fork", "--propagation", "private", *script)
 
 
 def _configure(root: Path, key: Path) -> None:
@@ -132,8 +155,6 @@ def _configure(root: Path, key: Path) -> None:
     ssh.mkdir(mode=0o700)
     (ssh / "authorized_keys").write_bytes(key.with_suffix(".pub").read_bytes())
     _run("chroot", str(root), "chown", "-R", f"{LOGIN}:{LOGIN}", f"/home/{LOGIN}/.ssh")
-    for archive in (root / "var/cache/apt/archives").glob("*.deb"):
-        archive.unlink()
 
 
 def _run(*command: str | Sequence[str]) -> str:

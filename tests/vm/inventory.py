@@ -64,7 +64,8 @@ def variables(root: str, authority: Path, release: str, release_file: Path, admi
 
 def write(folder: Path, values: Mapping[str, Any]) -> Path:
     """The inventory as a folder; YAML, of which JSON is a part."""
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "group_vars").mkdir(parents=True, exist_ok=True)
     groups = {"posts": {"hosts": {DEVICE: {}}}, "poste_utopia_essai": {"hosts": {DEVICE: {}}}}
-    (folder / "hosts.yml").write_text(json.dumps({"all": {"children": groups, "vars": dict(values)}}, indent=1))
+    (folder / "hosts.yml").write_text(json.dumps({"all": {"children": groups}}, indent=1))
+    (folder / "group_vars" / "all.yml").write_text(json.dumps(dict(values), indent=1))
     return folder

@@ -235,7 +235,7 @@ class Machine:
             forwards += f",guestfwd=tcp:{HOST}:{guest}-cmd:{relay}"
         slow = self.accelerator == "tcg"
         command = [
-            "qemu-system-x86_64",
+            *(*_WITH_US, "qemu-system-x86_64"),
             *("-accel", "tcg,thread=multi" if slow else "kvm"),
             # Without this one a KVM inside a KVM ends at once: the outer one refuses to set the register.
             *("-machine", "q35", "-cpu", "max" if slow else "host,arch-capabilities=off"),
@@ -267,7 +267,7 @@ class Machine:
         self._tpm_socket.unlink(missing_ok=True)
         self._tpm = subprocess.Popen(
             [
-                *("swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.folder / 'tpm'}"),
+                *(*_WITH_US, "swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.folder / 'tpm'}"),
                 *("--ctrl", f"type=unixio,path={self._tpm_socket}", "--log", f"file={self.folder / 'tpm.log'}"),
             ],
             stdin=subprocess.DEVNULL,
@@ -312,6 +312,8 @@ class Machine:
 
 
 _NO_CONNECTION = 255
+_WITH_US = ("setpriv", "--pdeathsig", "SIGKILL")
+"""However the tests end, no machine goes on without them."""
 _SLOW = "mitigations=off tsc=reliable clocksource=tsc"
 """An emulated processor has no speculation to guard against, and pays dearly for each look at another clock."""
 
