@@ -1,6 +1,6 @@
 # Every target does its own set-up (.ci/setup: Debian packages and .venv), so any of them may be the first.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-provisioning setup-vm post card medium release dossier test-provisioning test-vm demo console shift kiosk kiosk-faults kiosk-thousand screens screens-console test lint format bench specimens schemas lock clean
+.PHONY: help setup setup-provisioning setup-vm post card medium release dossier test-provisioning test-vm demo console shift kiosk kiosk-faults kiosk-thousand screens screens-console test lint format bench bench-mrz fuzz ocrb specimens schemas lock clean
 BIN := .venv/bin
 UV ?= uv
 EXPORT = $(UV) export --frozen --no-emit-project --format requirements-txt --no-header
@@ -17,7 +17,7 @@ setup-provisioning: ## La machine de contrôle : Ansible / the controlling machi
 setup-vm:
 	@bash .ci/setup vm
 
-demo: setup ## Un vol, 14 voyageurs, une coupure / one flight, 14 travellers, an outage  (STAY=1, ARGS=--json)
+demo: setup ## Un vol, 15 voyageurs, une coupure / one flight, 15 travellers, an outage  (STAY=1, ARGS=--json)
 	@$(BIN)/borne demo $(if $(STAY),--stay) $(ARGS)
 
 console: setup ## Un poste ouvert : pages des agents / an open post: the officers' pages
@@ -87,6 +87,17 @@ format: setup ## Mise en forme du code / format the code
 bench: setup ## Mesures, sans verdict / measurements, no verdict
 	@$(BIN)/python tests/bench
 
+bench-mrz: ## Lecture de la MRZ, avec tesserocr et PassportEye / reading the MRZ, beside tesserocr and PassportEye
+	@bash .ci/setup bench
+	@.venv-bench/bin/python tests/bench/mrz.py $(ARGS)
+
+fuzz: ## Entrées hostiles, une minute par cible / hostile input, a minute a target  (ARGS='--seconds 600 tlv')
+	@bash .ci/setup fuzz
+	@.venv-fuzz/bin/python -m tests.fuzz $(ARGS)
+
+ocrb: setup ## Entraîner à nouveau le lecteur OCR-B / train the OCR-B recogniser anew  (ARGS=--check)
+	@$(BIN)/python -m border_agent.decoding.mrz.train $(ARGS)
+
 specimens: setup ## Les voyageurs fictifs en images / the fictional travellers as pictures (build/specimens)
 	@$(BIN)/python -m border_agent.specimens build/specimens
 
@@ -95,14 +106,16 @@ schemas: setup ## Récrire les schémas publiés / write the published schemas a
 
 lock: ## Récrire les verrous (outil uv) / write the locks anew (tool: uv)
 	$(UV) lock --python /usr/bin/python3
-	$(EXPORT) --all-extras --all-groups --no-group build --no-group controller --no-group provisioning -o requirements.lock
+	$(EXPORT) --all-extras --all-groups --no-group build --no-group controller --no-group provisioning --no-group fuzz --no-group bench -o requirements.lock
 	$(EXPORT) --only-group build -o build.lock
 	$(EXPORT) --only-group provisioning -o provisioning/locks/provisioning.lock
 	$(EXPORT) --only-group controller -o provisioning/locks/controller.lock
 	$(EXPORT) --only-group centre -o provisioning/locks/centre.lock
-	$(EXPORT) --group faces -o provisioning/locks/post.lock
-	$(EXPORT) --group faces --extra kiosk -o provisioning/locks/kiosk.lock
+	$(EXPORT) --group faces --extra chip -o provisioning/locks/post.lock
+	$(EXPORT) --group faces --extra kiosk --extra chip -o provisioning/locks/kiosk.lock
+	$(EXPORT) --only-group fuzz -o tests/fuzz/fuzz.lock
+	$(EXPORT) --only-group bench -o tests/bench/bench.lock
 	rm -f uv.lock
 
 clean: ## Tout ce qui se refait / everything that can be made again
-	rm -rf build .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf build .venv .venv-bench .venv-fuzz .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
