@@ -6,7 +6,7 @@ signer must be known, must speak for the issuer the seal names, must have signed
 and must not have been revoked in a way that undoes what it signed.
 
 "Nobody we know" is not "forged": a list that is late or incomplete sends a traveller to an officer, never
-to a cell.
+to a cell. What a passport's chip says is held against the states' own authorities in `passive`.
 """
 
 from __future__ import annotations
