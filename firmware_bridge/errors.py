@@ -77,3 +77,21 @@ class SlipMalformed(NotPrinted):
     """Not as wide as the paper, no whole rows, or none."""
 
     code = "device.slip_malformed"
+
+
+class CardLost(DeviceError):
+    """The card on a reader is of no use any more; asking the reader for it again may help."""
+
+    code = "card"
+
+
+class CardGone(CardLost):
+    """Taken away, contact lost, reader unplugged, or the driver closed."""
+
+    code = "card.gone"
+
+
+class CardSilent(CardLost):
+    """No answer within the driver's time."""
+
+    code = "card.silent"

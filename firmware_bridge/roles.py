@@ -50,6 +50,8 @@ class Fault(StrEnum):
     cover_open = "device.cover_open"
     printer_failed = "device.printer_failed"
     printer_silent = "device.printer_silent"
+    card_mute = "device.card_mute"
+    """Something lies on the reader, but no chip answers."""
 
 
 class PrinterCondition(StrEnum):
@@ -140,6 +142,39 @@ class CodeScanner(Reader, Protocol):
 class Camera(Device, Protocol):
     def frame(self, timeout: float) -> Frame | None:
         """The first whole frame that arrives after the call, or None after `timeout` seconds."""
+        ...
+
+
+class CardTransport(Protocol):
+    """One card that lies on a reader, from its power-up to its loss; after that it is of no use any more."""
+
+    @property
+    def atr(self) -> bytes:
+        """Answer to reset, 2 to 33 bytes (ISO/IEC 7816-3); a contactless reader makes one up."""
+        ...
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """One command APDU, short or extended; the card's data and SW1 SW2, two bytes at least.
+
+        Raises CardGone (taken away, contact lost, reader unplugged, driver closed) and CardSilent (no answer within
+        the driver's time). After either every further call raises CardGone: ask the reader for the card again.
+        """
+        ...
+
+
+class CardReader(Device, Protocol):
+    """Reads contactless or contact chip cards."""
+
+    def card(self, timeout: float) -> CardTransport | None:
+        """The card that lies there, powered up anew, or None after `timeout` seconds; at once after `close()`.
+
+        Raises nothing for a missing reader. The card given before is let go.
+        """
+        ...
+
+    def look(self) -> None:
+        """See whether the reader is there, for `state`; touches no card and returns at once. May be called while
+        another thread reads: then it does nothing."""
         ...
 
 

@@ -28,7 +28,7 @@ PLUG_TIMEOUT = 15.0
 STOP_TIMEOUT = 3.0
 
 
-class _Twin:
+class Twin:
     """One twin's process. Raises TwinFailed when it does not start, or is told something after it died."""
 
     module = ""
@@ -43,6 +43,9 @@ class _Twin:
     def _arguments(self) -> list[str]:
         raise NotImplementedError
 
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", self.module, *self._arguments()]
+
     def _launch(self) -> bytes:
         """Start the process; give the line it prints when it is ready."""
         if self._process is not None:
@@ -50,19 +53,24 @@ class _Twin:
         package_home = str(Path(firmware_bridge.__file__).parent.parent)
         path = os.pathsep.join(filter(None, [package_home, os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", self.module, *self._arguments()],
+            self._command(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},
             start_new_session=True,  # Ctrl-C is for the parent; twins go when their standard input ends
         )
-        assert self._process.stdout is not None
-        readable, _, _ = select.select([self._process.stdout], [], [], START_TIMEOUT)
-        line = self._process.stdout.readline() if readable else b""
+        line = self._answer(START_TIMEOUT)
         if not line:
             self.stop()
             raise TwinFailed(self.module, "did not start")
         return line
+
+    def _answer(self, seconds: float) -> bytes:
+        """The next line it prints; empty when it does not, or has ended."""
+        stdout = self._process.stdout if self._process is not None else None
+        if stdout is None or not select.select([stdout], [], [], seconds)[0]:
+            return b""
+        return stdout.readline()
 
     def _tell(self, command: dict[str, Any]) -> None:
         process = self._process
@@ -111,7 +119,7 @@ class _Twin:
         self.stop()
 
 
-class _PortTwin(_Twin):
+class _PortTwin(Twin):
     """A device on a pseudo-terminal: `link` is the path the driver opens."""
 
     def __init__(self, link: Path, wire: Wire | None = None) -> None:
@@ -203,7 +211,7 @@ class PrinterTwin(_PortTwin):
         self._tell({"unplug": True, "after": rows})
 
 
-class CameraTwin(_Twin):
+class CameraTwin(Twin):
     """A network camera on the loopback interface; it keeps its port over stop and start."""
 
     module = "firmware_bridge.virtual.camera_twin"
