@@ -4,6 +4,7 @@
     portraits   portraits and live frames (drawn by head, skin, eyes, hair, body, light; people holds the numbers)
     pages       passport data pages                                    codes     e-visas on paper and on phones
     signing     visa signers of one run, in memory                     album     all pictures in one folder, made once
+    chip        the passports' chips: card, authorities, files, faults (its README)
 
 Nothing here is a person: names, numbers and states' designs are invented, the faces are rendered, and the one
 photograph is the public-domain test picture that scikit-image ships. **The faces prove wiring, never accuracy**: no

@@ -21,7 +21,7 @@ import numpy as np
 
 from border_agent.errors import BorneError
 from border_agent.specimens.canvas import Pixels
-from border_agent.specimens.cast import Shown, Traveller, cast
+from border_agent.specimens.cast import Shown, Traveller, cast, copied
 from border_agent.specimens.codes import code_frames
 from border_agent.specimens.pages import data_page, page_frame
 from border_agent.specimens.portraits import faces, live_frames, portrait
@@ -59,6 +59,16 @@ class Album:
     def travellers(self) -> tuple[Traveller, ...]:
         """The cast as of the album's day."""
         return cast(self.today)
+
+    @property
+    def copied(self) -> Traveller:
+        """The traveller with a copied chip, who comes only where chips are read."""
+        return copied(self.today)
+
+    @property
+    def everybody(self) -> tuple[Traveller, ...]:
+        """All of whom there are pictures."""
+        return (*self.travellers, self.copied)
 
     def portrait_file(self, face: str) -> Path:
         """The portrait of a face, JPEG 420 x 540."""
@@ -172,14 +182,14 @@ def _kept(folder: Path, version: str) -> Manifest | None:
 def _faces(album: Album) -> Iterator[tuple[Path, Pixels]]:
     for face in faces():
         yield album.portrait_file(face), portrait(face)
-        for traveller in album.travellers:
+        for traveller in album.everybody:
             if traveller.live_face == face:
                 frames = live_frames(face, 900 + traveller.number, LIVE_FRAMES)
                 yield from zip(album.live_frames(traveller.number), frames, strict=True)
 
 
 def _pages(album: Album) -> Iterator[tuple[Path, Pixels]]:
-    for traveller in album.travellers:
+    for traveller in album.everybody:
         picture = cv2.imread(str(album.portrait_file(traveller.face)))
         if picture is None:
             raise AlbumDamaged(str(album.portrait_file(traveller.face)), "not a picture")

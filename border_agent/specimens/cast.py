@@ -1,5 +1,7 @@
 """The travellers of the demo: one flight, fourteen arrivals, in the order of the demo's script.
 
+A fifteenth has a passport that only a reader of chips can tell from a good one.
+
 Everything is fictional: names, numbers, visas, the state of Utopia (UTO, the code ICAO reserves for specimens)
 and who carries what. Dates are told from a given `today`, so that the cast never ages. Keys are not here: signed
 codes are made by `signing` for one run at a time.
@@ -42,6 +44,25 @@ class Shown(StrEnum):
     NONE = "none"
 
 
+class Chip(StrEnum):
+    """What kind of chip is in a passport's cover; `chip.booklets` makes it."""
+
+    NONE = "none"
+    """An older booklet without one."""
+    BASIC = "basic"
+    """Basic access, and nothing with which to prove itself."""
+    ACTIVE = "active"
+    """Basic access and Active Authentication."""
+    MODERN = "modern"
+    """PACE and Chip Authentication."""
+    INTEGRATED = "integrated"
+    """The same with PACE's integrated mapping."""
+    MAPPED = "mapped"
+    """PACE with Chip Authentication Mapping."""
+    CLONED = "cloned"
+    """All of a modern chip's files, copied into one that has not its key."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Passport:
     """A passport's data page. Names as printed; `lines` as the machine reads them."""
@@ -59,6 +80,7 @@ class Passport:
     expiry: date
     lines: tuple[str, ...]
     """TD3, two lines of 44."""
+    chip: Chip = Chip.NONE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,10 +206,39 @@ def cast(today: date) -> tuple[Traveller, ...]:
         today, 13, "nkoumou", "N'Koumou", "Éléonore", COUNTRY, "U10577231", "F", (31, 5), "Nouvelle-Utopie"
     )
     exempt = _traveller(today, 14, "haroun", "Haroun", "Zénaba", "TCD", "R0391846", "F", (23, 123), "Abéché")
-    return (
+    travellers = (
         first, expired, forged, unknown, borrowed, again, impostor,
         wanted, early, mother, child, lapsed, citizen, exempt,
     )  # fmt: skip
+    return tuple(_with_chip(traveller, _CHIPS.get(traveller.number, Chip.NONE)) for traveller in travellers)
+
+
+def copied(today: date) -> Traveller:
+    """The fifteenth: page, face and the chip's files are all as they should be, but the chip is a copy.
+
+    Only where chips are read; elsewhere this traveller is admitted as an exempt national.
+    """
+    copy = _traveller(today, 15, "somebody", "Mba Obiang", "Désiré", "GAB", "20GB47193", "M", (47, 88), "Lambaréné")
+    return replace(_with_chip(copy, Chip.CLONED), expected="refer", because="chip_cloned")
+
+
+_CHIPS = {
+    1: Chip.MODERN,
+    2: Chip.ACTIVE,
+    3: Chip.INTEGRATED,
+    5: Chip.BASIC,
+    6: Chip.MODERN,
+    7: Chip.MODERN,
+    9: Chip.MAPPED,
+    12: Chip.BASIC,
+    13: Chip.MODERN,
+    14: Chip.MODERN,
+}
+"""Who has which; the others carry older booklets."""
+
+
+def _with_chip(traveller: Traveller, chip: Chip) -> Traveller:
+    return replace(traveller, passport=replace(traveller.passport, chip=chip))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def contact_sheet(folder: Path) -> Path:
     Raises `AlbumDamaged`.
     """
     album = Album(folder, read_manifest(folder).today)
-    sheet = np.vstack([_row(album, traveller) for traveller in album.travellers])
+    sheet = np.vstack([_row(album, traveller) for traveller in album.everybody])
     out = folder / "contact-sheet.jpg"
     if not cv2.imwrite(str(out), sheet, [cv2.IMWRITE_JPEG_QUALITY, 85]):
         raise AlbumDamaged(str(out), "cannot be written")

@@ -1,4 +1,4 @@
-"""What the centre publishes for the demo: visas, trusted signers, the watch-list, the policy."""
+"""What the centre publishes for the demo: visas, trusted signers, chips' authorities, the watch-list, the policy."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 from border_agent.specimens.cast import COUNTRY, Signer, Visa, cast, mrz_name, visa_number
+from border_agent.specimens.chip.pki import SpecimenPki
 from border_agent.specimens.signing import USE_AFTER, USE_BEFORE, SpecimenSigners
 from mqtt_schemas.records import (
+    CscaRecord,
     FourEyes,
     Handling,
     Policy,
@@ -55,6 +57,17 @@ def signer_records(today: date, signers: SpecimenSigners) -> tuple[SignerRecord,
             revoked_at=today - timedelta(45),
             revocation_reason="keyCompromise",
         ),
+    )
+
+
+def csca_records(pki: SpecimenPki) -> tuple[CscaRecord, ...]:
+    """Who may sign chips: every authority of the run that is known, with its revocation list where it signs one now.
+
+    Take them after the booklets were made: the revocation lists name their signers.
+    """
+    return tuple(
+        CscaRecord(issuer=issued.country, certificate=issued.certificate, crl=issued.crl, source="specimen")
+        for issued in pki.published()
     )
 
 
