@@ -115,6 +115,28 @@ class DocumentFacts(Struct, frozen=True, kw_only=True):
     """As printed: YYMMDD, unknown parts as fillers."""
     sex: Text = ""
     expiry: Text = ""
+    source: Text = ""
+    """Who read it: `reader`, `camera`, `typed`; empty: written before 1.4. Since 1.4."""
+
+
+class ChipFacts(Struct, frozen=True, kw_only=True):
+    """What the document's chip said, and what that is worth, in the agent's own words (ICAO Doc 9303-10 to -12)."""
+
+    outcome: Text
+    """`read`, `absent`, `access_refused`, `lost`, `timed_out`, `hostile`, `unreadable`."""
+    error: Text = ""
+    access: Text = ""
+    """By which protocol it was opened: `pace-gm`, `pace-im`, `pace-cam`, `bac`."""
+    authenticity: Text = ""
+    """Whether it could prove that it is no copy: `proved_ca`, `proved_cam`, `proved_aa`, `unsupported`, `failed`."""
+    passive: Text = ""
+    """Whether its files are as the state signed them: `trusted`, `no_trust_anchor`, `invalid`, `expired`, `revoked`;
+    empty: there was nothing signed."""
+    issuer: Text = ""
+    signer: Text = ""
+    agrees: bool | None = None
+    """Whether its data group 1 is what is printed; null: there was nothing to compare."""
+    portrait_sha256: Annotated[bytes, Meta(max_length=32)] = b""
 
 
 class VisaFacts(Struct, frozen=True, kw_only=True):
@@ -230,6 +252,8 @@ class CheckFacts(EntryHeader, frozen=True, kw_only=True):
     """Codes of the grounds of a refusal, as on the traveller's notice. Since 1.2."""
     overstay_days: Count = 0
     """Of an exit: days beyond the stay that was granted, as far as this device knew. Since 1.2."""
+    chip: ChipFacts | None = None
+    """Null: nobody tried to read one. Since 1.4."""
 
 
 class Movement(CheckFacts, frozen=True, kw_only=True, tag_field="kind", tag="movement"):

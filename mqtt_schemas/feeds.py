@@ -23,7 +23,15 @@ from mqtt_schemas.errors import BadSignature, ChainBroken, Malformed, RolledBack
 from mqtt_schemas.keys import KeyRing, feed_role
 from mqtt_schemas.messages import FeedChange, FeedChunk, FeedHead, FeedOperation, Signed, decode_body
 from mqtt_schemas.outside import parse, reader
-from mqtt_schemas.records import DeviceRecord, OfficerRecord, Policy, SignerRecord, VisaRecord, WatchRecord
+from mqtt_schemas.records import (
+    CscaRecord,
+    DeviceRecord,
+    OfficerRecord,
+    Policy,
+    SignerRecord,
+    VisaRecord,
+    WatchRecord,
+)
 
 LARGEST_CHANGE = 131_072
 # Rows compress at least so well in practice; a piece is measured, and halved where they do not.
@@ -41,6 +49,8 @@ class Feed(StrEnum):
     """Since 1.2."""
     DEVICES = "devices"
     """Since 1.2."""
+    CSCA = "csca"
+    """Since 1.4."""
 
 
 RECORDS: dict[Feed, type[Struct]] = {
@@ -50,6 +60,7 @@ RECORDS: dict[Feed, type[Struct]] = {
     Feed.WATCHLIST: WatchRecord,
     Feed.OFFICERS: OfficerRecord,
     Feed.DEVICES: DeviceRecord,
+    Feed.CSCA: CscaRecord,
 }
 """The record type each feed carries."""
 

@@ -17,7 +17,7 @@ from mqtt_schemas.entries import ClockQuality, Digest, Mark, Moment, Text, requi
 from mqtt_schemas.errors import TooLarge, UnknownVersion
 from mqtt_schemas.outside import parse, reader
 
-VERSION = "1.3"
+VERSION = "1.4"
 LARGEST_MESSAGE = 1_048_576
 
 Version = Annotated[str, Meta(pattern=r"^1\.[0-9]{1,4}(?!\n)$")]

@@ -76,6 +76,19 @@ class SignerRecord(Struct, frozen=True, kw_only=True):
     """`superseded` leaves earlier signatures good, `keyCompromise` does not (RFC 5280 section 5.3.1)."""
 
 
+class CscaRecord(Struct, frozen=True, kw_only=True):
+    """A state's signing authority for chips (feed `csca`, since 1.4; ICAO Doc 9303-12)."""
+
+    issuer: StateCode
+    """The country as the certificate's subject has it, in capitals: two letters as a rule."""
+    certificate: Annotated[bytes, Meta(min_length=1, max_length=16384)]
+    """X.509, DER: a root or a link certificate. What it is worth is for the device to see."""
+    crl: Annotated[bytes, Meta(max_length=65536)] = b""
+    """The newest revocation list this certificate's key has signed (RFC 5280, DER); empty: none is known."""
+    source: Annotated[str, Meta(max_length=64)] = ""
+    """Where the data centre has it from: a master list's name, a diplomatic note."""
+
+
 class Handling(StrEnum):
     """What an officer is asked to do with a hit."""
 
@@ -187,6 +200,40 @@ class RefusalNotice(Struct, frozen=True, kw_only=True):
     """Where, how and until when the traveller may appeal."""
 
 
+class ChipWish(StrEnum):
+    """How much a country wants the chips of travel documents to be read."""
+
+    ALWAYS = "always"
+    """Wait the step's whole time for a chip to answer."""
+    WHEN_POSSIBLE = "when_possible"
+    """Where no chip answers within a few seconds, go on without."""
+    NEVER = "never"
+    UNKNOWN = "unknown"
+    """Read as `when_possible`."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> ChipWish:
+        return cls.UNKNOWN
+
+
+DataGroup = Annotated[str, Meta(pattern=r"^DG(1[0-6]|[1-9])(?!\n)$")]
+"""A data group of a chip (ICAO Doc 9303-10): `DG1` to `DG16`."""
+
+
+class ChipPolicy(Struct, frozen=True, kw_only=True):
+    """What a country wants of the chips of travel documents (ICAO Doc 9303-10, -11, -12)."""
+
+    wanted: ChipWish = ChipWish.WHEN_POSSIBLE
+    required_for: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^([A-Z]{1,3}|\*)(?!\n)$")], ...], Meta(max_length=256)
+    ] = ()
+    """Nationalities and issuing states whose travellers an officer looks at where no chip was read; `*`: all."""
+    bac_after_failed_pace: bool = False
+    """Whether a chip whose PACE failed may be asked by the older, weaker BAC instead. It is a finding then."""
+    extra_files: Annotated[tuple[DataGroup, ...], Meta(max_length=16)] = ()
+    """Data groups to read beside those every inspection needs. What a chip lets only its own state read is not."""
+
+
 class Policy(Struct, frozen=True, kw_only=True):
     """The rules of one country (feed `policy`); `decide()` reads nothing else of the country's will."""
 
@@ -217,6 +264,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     """A shift: then everybody signs in anew. Since 1.2."""
     notice: dict[str, RefusalNotice] = {}
     """What a refusal notice says, by language (`fr`, `en`). Since 1.2."""
+    chip: ChipPolicy = ChipPolicy()
+    """What is wanted of chips. Since 1.4."""
 
 
 class OfficerRole(StrEnum):

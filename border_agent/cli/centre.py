@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from border_agent.cli.base import BorneGroup, json_option, print_json, t
+from border_agent.cli.centre_csca import load as load_csca
 from mqtt_schemas.centre import folder as centre_folder
 from mqtt_schemas.centre import importing, proof, register, reports, service
 from mqtt_schemas.centre import officers as staff
@@ -158,6 +159,7 @@ def _feed_group(feed: Feed) -> BorneGroup:
 # The list of devices is made from the register alone.
 _groups = {feed: _feed_group(feed) for feed in Feed if feed is not Feed.DEVICES}
 officers = _groups[Feed.OFFICERS]
+_groups[Feed.CSCA].add_command(load_csca)
 
 
 @officers.command(name="add", help=t("cli.centre.officers.add"))

@@ -23,7 +23,15 @@ from mqtt_schemas.centre.folder import CentreFolder
 from mqtt_schemas.centre.officers import keep_activation
 from mqtt_schemas.errors import Malformed
 from mqtt_schemas.feeds import LARGEST_CHANGE, RECORDS, Feed, put, read_record
-from mqtt_schemas.records import DeviceRecord, OfficerRecord, Policy, SignerRecord, VisaRecord, WatchRecord
+from mqtt_schemas.records import (
+    CscaRecord,
+    DeviceRecord,
+    OfficerRecord,
+    Policy,
+    SignerRecord,
+    VisaRecord,
+    WatchRecord,
+)
 
 
 class ImportReport(Struct, frozen=True, kw_only=True):
@@ -60,7 +68,7 @@ def import_feed(
 ) -> ImportReport:
     """Make a feed's content what `file` holds.
 
-    `path` is the centre's folder, `feed` one of `visas`, `trust`, `policy`, `watchlist`, `officers`. Raises
+    `path` is the centre's folder, `feed` one of `visas`, `trust`, `policy`, `watchlist`, `officers`, `csca`. Raises
     BadImportLine for the first line that is no record of the feed, or one already met; RegisterFeed for `devices`;
     BadImport for a file that cannot be read, that changes meanwhile, or that is empty (unless `allow_empty`: it
     would delete everything); StoreFailed or DiskFull. Then nothing is changed.
@@ -84,7 +92,7 @@ def record_key(record: Struct) -> str:
     match record:
         case VisaRecord():
             return record.visa_id
-        case SignerRecord():
+        case SignerRecord() | CscaRecord():
             return sha256(record.certificate).hexdigest()
         case Policy():
             return record.policy_id

@@ -19,7 +19,7 @@ _RATIO = 2
 """How many times a chunk's bound is read from the store: rows compress about so well."""
 
 
-_ORDER = (Feed.POLICY, Feed.DEVICES, Feed.OFFICERS, Feed.TRUST, Feed.WATCHLIST, Feed.VISAS)
+_ORDER = (Feed.POLICY, Feed.DEVICES, Feed.OFFICERS, Feed.TRUST, Feed.WATCHLIST, Feed.CSCA, Feed.VISAS)
 """Short and weighty first: a device has its policy before a long list of visas is through."""
 
 

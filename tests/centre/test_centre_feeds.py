@@ -27,7 +27,7 @@ from mqtt_schemas.feeds import (
     read_record,
 )
 from mqtt_schemas.messages import FeedChunk, FeedHead, Problem, Pull, Signed, decode, encode
-from mqtt_schemas.records import Policy, Regime, RegimeRule, SignerRecord, VisaRecord, WatchRecord
+from mqtt_schemas.records import CscaRecord, Policy, Regime, RegimeRule, SignerRecord, VisaRecord, WatchRecord
 from mqtt_schemas.topics import Channel, parse_topic
 
 
@@ -113,6 +113,7 @@ def test_every_feed_has_its_records(folder: Path, tmp_path: Path) -> None:
             regimes=(RegimeRule(nationality="*", regime=Regime.VISA_REQUIRED),),
         ),
         "watchlist": WatchRecord(record_id="w1", surname="DOE", birth="XXXX-05-XX"),
+        "csca": CscaRecord(issuer="UT", certificate=b"\x30\x00", crl=b"\x30\x01\x00", source="a note"),
     }
     for feed, record in records.items():
         assert import_feed(folder, feed, write(tmp_path / feed, record)).added == 1

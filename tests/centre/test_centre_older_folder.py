@@ -27,7 +27,7 @@ from mqtt_schemas.lab.pki import LabAuthority
 from mqtt_schemas.messages import KeysDocument, Signed, decode_body, encode
 from mqtt_schemas.records import OfficerRecord
 
-NEW = ("feed:officers", "feed:devices")
+NEW = ("feed:officers", "feed:devices", "feed:csca")
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_where_the_root_is_offline_it_says_so_and_takes_it_from_a_file(folder: P
     stick = tmp_path / "root.pem"
     shutil.move(folder / "keys" / "root.pem", stick)
     for _ in range(2):
-        with pytest.raises(KeysIncomplete, match="feed:officers, feed:devices"):
+        with pytest.raises(KeysIncomplete, match="feed:officers, feed:devices, feed:csca"):
             start(folder)
     assert ring(folder).document.version == 1
     with pytest.raises(BadKeyFile):

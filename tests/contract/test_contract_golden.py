@@ -44,7 +44,9 @@ SINCE_1_2 = {
 }
 """Kinds that 1.2 added."""
 SINCE_1_3 = {name for name in PUBLISHED if name.startswith("message-enrolment-")}
-"""Kinds that 1.3 added; every other one is of 1.0."""
+"""Kinds that 1.3 added."""
+SINCE_1_4 = {"record-csca.json"}
+"""Kinds that 1.4 added; every other one is of 1.0."""
 
 FIXTURES = sorted(path for path in GOLDEN.glob("*/*.json") if path.name.split(".")[0] + ".json" in PUBLISHED)
 
@@ -95,7 +97,8 @@ def test_a_question_of_a_newer_minor_is_read_as_unknown() -> None:
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_every_kind_has_its_fixtures(name: str) -> None:
-    since = "1.3" if name in SINCE_1_3 else "1.2" if name in SINCE_1_2 else "1.0"
+    later = {"1.4": SINCE_1_4, "1.3": SINCE_1_3, "1.2": SINCE_1_2}
+    since = next((version for version, names in later.items() if name in names), "1.0")
     for form in ("full", "least"):
         assert (GOLDEN / since / name.replace(".json", f".{form}.json")).is_file()
 
@@ -111,6 +114,42 @@ def test_what_1_2_added_is_least_where_older_bytes_do_not_say_it() -> None:
     policy = feeds.read_record(records.Policy, (GOLDEN / "1.1" / "record-policy.full.json").read_bytes())
     assert (policy.second_officer, policy.credential_days, policy.notice) == ((), 45, {})
     assert (policy.idle_lock_minutes, policy.session_hours) == (5, 12)
+
+
+def test_a_policy_before_1_4_wants_chips_where_they_can_be_had_and_requires_none() -> None:
+    old = feeds.read_record(records.Policy, (GOLDEN / "1.2" / "record-policy.full.json").read_bytes())
+    assert old.chip == records.ChipPolicy(
+        wanted=records.ChipWish.WHEN_POSSIBLE, required_for=(), bac_after_failed_pace=False, extra_files=()
+    )
+    new = feeds.read_record(records.Policy, (GOLDEN / "1.4" / "record-policy.full.json").read_bytes())
+    assert new.chip == records.ChipPolicy(
+        wanted=records.ChipWish.ALWAYS,
+        required_for=("UTO", "D"),
+        bac_after_failed_pace=True,
+        extra_files=("DG11", "DG12"),
+    )
+    assert msgspec.structs.replace(new, chip=old.chip) == old
+
+
+def test_a_wish_of_a_newer_minor_is_read_as_unknown() -> None:
+    raw = (GOLDEN / "1.4" / "record-policy.full.json").read_bytes().replace(b'"always"', b'"on_tuesdays"')
+    assert feeds.read_record(records.Policy, raw).chip.wanted is records.ChipWish.UNKNOWN
+
+
+def test_entries_before_1_4_say_nothing_of_a_chip() -> None:
+    for kind in (entries.Movement, entries.Inspection):
+        name = f"entry-{publish.words(kind)}.full.json"
+        old = entries.read_entry((GOLDEN / "1.2" / name).read_bytes())
+        new = entries.read_entry((GOLDEN / "1.4" / name).read_bytes())
+        assert isinstance(old, kind)
+        assert isinstance(new, kind)
+        assert old.chip is None
+        assert old.document is not None
+        assert old.document.source == ""
+        assert new.chip is not None
+        assert (new.chip.outcome, new.chip.passive, new.chip.agrees) == ("read", "trusted", True)
+        assert new.document is not None
+        assert new.document.source == "camera"
 
 
 def test_a_second_officers_act_of_a_newer_minor_is_read_as_unknown() -> None:

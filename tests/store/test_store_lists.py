@@ -13,7 +13,7 @@ from store_kit import AT, Desk, head, install, visa
 from border_agent.store import ListRefused, Lists, Staging, Store
 from border_agent.store.terms import same_birth, same_given_names, same_surname
 from mqtt_schemas.feeds import Feed, delete, feed_genesis, put
-from mqtt_schemas.records import Policy, SignerRecord, VisaRecord, VisaStatus, WatchRecord
+from mqtt_schemas.records import CscaRecord, Policy, SignerRecord, VisaRecord, VisaStatus, WatchRecord
 
 DAY = timedelta(days=1)
 
@@ -139,6 +139,19 @@ def test_signers_and_policy(store: Store) -> None:
     policies = [Policy(policy_id=name, rules_version=1, country="UTO", issuers=("UTO",), regimes=()) for name in "ab"]
     install(store, "policy", [put("a", policies[0]), put("b", policies[1]), delete("a")])
     assert lists.policy() == policies[1]
+
+
+def test_the_authorities_of_chips_are_all_there_and_their_issue_is_cheap_to_ask(store: Store) -> None:
+    lists = Lists(store)
+    assert (lists.authorities().records, lists.version(Feed.CSCA)) == ((), 0)
+    records = [CscaRecord(issuer="UT", certificate=bytes([48, number])) for number in range(3)]
+    rows = [put(str(number), record) for number, record in enumerate(records)]
+    install(store, "csca", rows)
+    assert (lists.authorities().records, lists.version(Feed.CSCA)) == (tuple(records), 3)
+    newer = CscaRecord(issuer="UT", certificate=records[1].certificate, crl=b"\x30\x00")
+    install(store, "csca", [*rows, put("1", newer), delete("2")])
+    assert lists.authorities().records == (records[0], newer)
+    assert lists.authorities().version == lists.version(Feed.CSCA) == 5
 
 
 def test_a_policy_that_cannot_be_read_does_not_leave_the_one_before_in_force(store: Store) -> None:
