@@ -137,6 +137,14 @@ class PrinterSection(SerialSection, frozen=True, kw_only=True):
     """Whether the printer stops what is sent by the CTS line."""
 
 
+class ChipReaderSection(_Section, frozen=True, kw_only=True):
+    """A card reader that the PC/SC daemon (`pcscd`) has a driver for."""
+
+    name: str
+    reader: str = ""
+    """A part of PC/SC's own name for it; empty: the first there is."""
+
+
 class CameraSection(_Section, frozen=True, kw_only=True):
     name: str
     role: CameraRole
@@ -147,6 +155,7 @@ class CameraSection(_Section, frozen=True, kw_only=True):
 class DevicesSection(_Section, frozen=True, kw_only=True):
     document_reader: DocumentReaderSection | None = None
     code_scanner: SerialSection | None = None
+    chip_reader: ChipReaderSection | None = None
     printer: PrinterSection | None = None
     cameras: tuple[CameraSection, ...] = ()
 
@@ -155,6 +164,8 @@ class TimesSection(_Section, frozen=True, kw_only=True):
     """How long each step waits for the traveller, in seconds, before it is noted as timed out."""
 
     document: Seconds = 120.0
+    chip: Seconds = 20.0
+    """Of one reading of a chip, from when it lies there; and of waiting for it, where the policy always wants it."""
     page: Seconds = 8.0
     visa: Seconds = 60.0
     face: Seconds = 20.0

@@ -3,6 +3,10 @@
     runtime    builds everything from the configuration, starts it, stops it
     desk       one inspection at a time, from the first reading to the proposal; many may wait for their officer
     eyes       the camera steps: a code on paper or phone, the printed portrait, the live face
+    zone_search  the machine-readable zone by the document camera, a few looks that vote
+    chip_reader, chip_work, chip_weighing, chip_step  the chip: its reader, one reading in a thread, what it is worth,
+             and its part in an inspection
+    references  the stored faces, and the comparisons with all of them
     face_search  many cheap looks at the traveller, few embeddings
     guidance   what a traveller is told to do meanwhile
     preview    the picture travellers see of themselves
@@ -19,5 +23,6 @@
     maintenance  what that screen shows and does; devices, machine and logring are what it asks
 
 Threads: each serial device has one that only reads; the desk has one that does everything to the inspection in
-progress, so its state needs no lock of its own; the store and the reporting have their own rules (see there).
+progress, so its state needs no lock of its own; a chip is read in one that only reads and puts what it found into
+the desk's inbox; the store and the reporting have their own rules (see there).
 """

@@ -26,6 +26,7 @@ from border_agent.store.lists import Lists
 from border_agent.store.passages import Passages
 from border_agent.store.uses import VisaUses
 from border_agent.trust import SignerList
+from border_agent.trust.passive import CscaStore
 from mqtt_schemas.entries import Direction
 from mqtt_schemas.feeds import Feed
 from mqtt_schemas.records import Policy
@@ -68,6 +69,8 @@ class Answers:
         self.calibration = calibration
         self._lock = threading.Lock()
         self._signers: tuple[bytes, SignerList] | None = None
+        self._authorities_lock = threading.Lock()
+        self._authorities: tuple[int, CscaStore] = (0, CscaStore.from_certificates(()))
 
     def clock(self) -> ClockEvidence:
         """The moment, and what it is worth."""
@@ -118,6 +121,17 @@ class Answers:
             uses_here=len(entered),
             uses_since_list=sum(use.occurred_at > issue.issued for use in entered) if issue is not None else 0,
         )
+
+    def authorities(self) -> CscaStore:
+        """The states' authorities for chips, read once for each issue of their list. Raises StoreError."""
+        version = self._lists.version(Feed.CSCA)
+        with self._authorities_lock:
+            if self._authorities[0] != version:
+                answer = self._lists.authorities()
+                crls = (record.crl for record in answer.records if record.crl)
+                store = CscaStore.from_certificates((record.certificate for record in answer.records), crls)
+                self._authorities = (answer.version, store)
+            return self._authorities[1]
 
     def asked_again(self, evidence: Evidence) -> tuple[Event, ...]:
         """What everything that can be asked says of this evidence now: a list may have been installed since the

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from border_agent.agent.chip_step import ChipShown
 from border_agent.agent.guidance import Told
 from border_agent.inspection.evidence import Step
 from border_agent.inspection.machine import Inspection, Phase, answered_steps, open_steps
@@ -40,6 +41,8 @@ class Case(Struct, frozen=True, kw_only=True):
     """Steps that have their answer."""
     guidance: Told | None = None
     """What the traveller was told last in this step."""
+    chip: ChipShown | None = None
+    """How far the reading of the chip is; None: none was begun."""
     questions: tuple[Question, ...] = ()
     """What the policy asks this traveller, where this device can ask."""
     step_ms: dict[str, float] = {}

@@ -13,6 +13,7 @@ from border_agent.agent.adoption import usable_policy
 from border_agent.agent.album import Album, warm_up
 from border_agent.agent.answers import NO_POLICY, Answers
 from border_agent.agent.case import Case
+from border_agent.agent.chip_reader import ChipReader
 from border_agent.agent.collector import Collector, Stopped
 from border_agent.agent.eyes import Eyes
 from border_agent.agent.hub import Hub
@@ -22,6 +23,7 @@ from border_agent.errors import BorneError
 from border_agent.inspection.events import Cancel
 from border_agent.inspection.evidence import Step
 from border_agent.inspection.machine import Inspection, Phase, advance
+from mqtt_schemas.post import PictureKind
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +59,14 @@ class Collecting:
         answers: Answers,
         hub: Hub,
         times: TimesSection,
+        chips: ChipReader | None = None,
+        reader_works: Callable[[], bool] = lambda: True,
+        scans: bool = False,
     ) -> None:
+        """`reader_works`: whether a document reader stands ready; `scans`: whether there is a code scanner."""
+        self._chips = chips
+        self._reader_works = reader_works
+        self._scans = scans
         self._device = device
         self._abilities = abilities
         self._eyes = eyes
@@ -128,10 +137,23 @@ class Collecting:
                 pictures = self._album.kinds(now.id)
                 self._replace(structs.replace(now, origin=held.origin, proposed_at=since, pictures=pictures))
 
+        inspection_id = inspection.id
         try:
             inspection, policy = usable_policy(inspection, self._answers)
-            keep = partial(self._album.keep, inspection.id)
-            Collector(inspection, policy, inbox, self._eyes, self._answers, self._times, show, keep).run()
+            Collector(
+                inspection,
+                policy,
+                inbox,
+                self._eyes,
+                self._answers,
+                self._times,
+                show,
+                partial(self._album.keep, inspection.id),
+                chips=self._chips,
+                reader_works=self._reader_works,
+                scans=self._scans,
+                live=lambda: self._album.of(inspection_id).get(PictureKind.LIVE, b""),
+            ).run()
         except Stopped:
             pass
         except Exception:

@@ -15,17 +15,22 @@ from collections.abc import Callable
 from msgspec import structs
 
 from border_agent.agent import inbox as arriving
-from border_agent.agent.answers import Answers, portrait_matches_seal
+from border_agent.agent.answers import Answers
 from border_agent.agent.case import Case, collecting_case
+from border_agent.agent.chip_reader import ChipReader, NoChipReader
+from border_agent.agent.chip_step import ChipStep
 from border_agent.agent.eyes import Eyes
 from border_agent.agent.face_search import FaceSearch
 from border_agent.agent.guidance import Guidance, Statements
+from border_agent.agent.references import References
+from border_agent.agent.zone_search import ZoneSearch
 from border_agent.config import CameraRole, TimesSection
 from border_agent.decoding import DecoderError, EncodedPicture, FoundFace, Picture
 from border_agent.documents.mrz import MrzError, parse_mrz
-from border_agent.faces import FaceError, ReferenceKind, choose_face
+from border_agent.faces import FaceError, choose_face
 from border_agent.inspection.errors import InspectionError
 from border_agent.inspection.events import (
+    ChipRead,
     DocumentRead,
     Event,
     FaceCompared,
@@ -48,7 +53,7 @@ from border_agent.inspection.evidence import (
     Step,
     VisaEvidence,
 )
-from border_agent.inspection.machine import Inspection, advance, next_step
+from border_agent.inspection.machine import Inspection, advance, open_steps
 from border_agent.seals import SealError, decode_seal
 from mqtt_schemas.post import PictureKind
 from mqtt_schemas.records import Policy
@@ -57,8 +62,11 @@ _log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
 """Longest wait for an item where no camera sets the pace."""
-FACE_LOOK_SECONDS = 0.1
-"""From one look at the traveller to the next: quicker than anybody moves, and half the machine is left to others."""
+LOOK_SECONDS = 0.1
+"""From one look for a face or a zone to the next: quicker than anybody moves, and half the machine is left to
+others."""
+SILENT_SECONDS = 15.0
+"""Where a document reader has read nothing for so long, the document camera looks for the zone as well."""
 
 
 class Stopped(Exception):
@@ -78,7 +86,14 @@ class Collector:
         times: TimesSection,
         show: Callable[[Case], None],
         keep: Callable[[PictureKind, Picture | EncodedPicture], None],
+        *,
+        chips: ChipReader | None = None,
+        reader_works: Callable[[], bool] = lambda: True,
+        scans: bool = False,
+        live: Callable[[], bytes] = bytes,
     ) -> None:
+        """`reader_works`: whether a document reader stands ready; `scans`: whether there is a code scanner, so that a
+        code can be shown while the document lies on the reader; `live`: the picture kept of the live face."""
         self._inspection = inspection
         self._policy = policy
         self._inbox = inbox
@@ -87,16 +102,28 @@ class Collector:
         self._times = times
         self._show = show
         self._keep = keep
+        self._reader_works = reader_works
+        self._live = live
         self._ms: dict[str, float] = {}
-        self._printed: FoundFace | None = None
-        self._record: FoundFace | None = None
+        self._references = References(answers)
+        self._chip = ChipStep(chips, eyes, answers, times.chip, inbox.put)
+        self._beside_chip = (Step.PAGE, Step.VISA) if scans else (Step.PAGE,)
+        self._zone = ZoneSearch(eyes, answers.clock().today)
         self._frames = answers.calibration.probe_mode.frames
         self._search = FaceSearch(eyes, self._frames)
         self._statements = Statements()
 
     def run(self) -> Inspection:
         """Collect until nothing is open, then propose. Raises Stopped where it was cancelled."""
+        try:
+            self._collect()
+        finally:
+            self._chip.give_up()
+        return self._inspection
+
+    def _collect(self) -> None:
         self._take_items(0.0)  # what an officer typed may open a step
+        self._begin_wanted_chip()
         while (step := self._next_step()) is not None:
             self._tell()
             self._do(step)
@@ -106,37 +133,68 @@ class Collector:
         self._advance(Propose(clock=self._answers.clock()))
         self._spent("decide", begun)
         self._tell()
-        return self._inspection
 
     def _next_step(self) -> Step | None:
-        return next_step(self._inspection, self._policy)
+        """What the traveller is asked for. While the chip is read, only what leaves the document where it lies."""
+        steps = open_steps(self._inspection, self._policy)
+        if not self._chip.running:
+            return next(iter(steps), None)
+        return next((step for step in steps if step in self._beside_chip), Step.CHIP)
+
+    def _begin_wanted_chip(self) -> None:
+        if Step.CHIP in open_steps(self._inspection, self._policy):
+            self._begin_chip()
+
+    def _begin_chip(self) -> None:
+        mrz = self._inspection.evidence.mrz
+        if mrz is not None:
+            self._chip.begin(mrz, self._policy.chip)
 
     def _do(self, step: Step) -> None:
         """Wait for one step until it is no longer the first open one."""
         begun = next_look = time.monotonic()
         deadline = begun + float(getattr(self._times, step.value))
-        looks = {Step.PAGE: self._look_at_page, Step.VISA: self._look_for_code, Step.FACE: self._look_at_face}
+        looks = {
+            Step.DOCUMENT: self._look_for_zone,
+            Step.PAGE: self._look_at_page,
+            Step.VISA: self._look_for_code,
+            Step.FACE: self._look_at_face,
+        }
         look = looks.get(step)
-        if step is Step.VISA and not self._eyes.sees(CameraRole.DOCUMENT):
+        if step in (Step.DOCUMENT, Step.VISA) and not self._eyes.sees(CameraRole.DOCUMENT):
             look = None
+        if step is Step.CHIP:
+            self._guide(Step.CHIP, self._chip.guidance)
+        if step is Step.DOCUMENT:
+            self._zone = ZoneSearch(self._eyes, self._answers.clock().today)
         if step is Step.FACE:
             self._search = FaceSearch(self._eyes, self._frames)
         while self._next_step() is step:
-            if time.monotonic() >= deadline:
-                if step is Step.FACE:
-                    self._note_face_missing()
-                self._advance(StepTimedOut(step))
+            if self._chip.overdue or (time.monotonic() >= deadline and step is not Step.CHIP):
+                self._time_over(step)
                 return
             self._take_items(POLL_SECONDS if look is None else max(0.0, next_look - time.monotonic()))
             if look is None or self._next_step() is not step:
                 continue
-            if step is Step.FACE:
-                next_look = time.monotonic() + FACE_LOOK_SECONDS
+            if step in (Step.FACE, Step.DOCUMENT):
+                next_look = time.monotonic() + LOOK_SECONDS
             try:
                 look(begun)
             except DecoderError as error:
                 self._note_failure(error)
                 self._take_items(POLL_SECONDS)  # decoders that fail at once must not be asked without a pause
+
+    def _time_over(self, step: Step) -> None:
+        if self._chip.overdue:
+            self._chip.give_up()
+            self._advance(StepTimedOut(Step.CHIP))
+            return
+        if step is Step.FACE:
+            self._note_face_missing()
+        if step is Step.DOCUMENT and (document := self._zone.best()) is not None:
+            self._weigh_document(document)  # uncertain, and it says so
+            return
+        self._advance(StepTimedOut(step))
 
     def _note_failure(self, error: DecoderError) -> None:
         if error.code not in self._inspection.evidence.problems:
@@ -158,6 +216,8 @@ class Collector:
             case arriving.Stop():
                 raise Stopped
             case arriving.SkipAsked(step):
+                if step is Step.CHIP:
+                    self._chip.give_up()
                 self._advance(StepSkipped(step))
             case arriving.AnswerGiven(key, value):
                 self._advance(QuestionAnswered(key, value))
@@ -169,7 +229,31 @@ class Collector:
             case arriving.CodeArrived(reading):
                 self._read_code(reading.raw)
                 self._spent(Step.VISA, reading.at)
+            case arriving.ChipAsked():
+                self._begin_chip()
+            case arriving.ChipMoved():
+                self._chip.moved(item)
+                self._guide(Step.CHIP, self._chip.guidance)
+            case arriving.ChipArrived():
+                self._take_chip(item)
         self._tell()
+
+    def _take_chip(self, item: arriving.ChipArrived) -> None:
+        chip = self._chip.arrived(item)
+        if chip is None:
+            return
+        self._advance(ChipRead(chip))
+        if chip.error == NoChipReader.code:
+            self._advance(ProblemMet(chip.error))
+        if item.problem:
+            self._advance(ProblemMet(item.problem))
+        if self._chip.face is not None:
+            self._references.chip = self._chip.face
+        if item.jpeg:
+            self._keep(PictureKind.CHIP, EncodedPicture(item.jpeg))
+        if "total" in chip.ms:
+            self._ms[Step.CHIP.value] = chip.ms["total"]
+        self._compare_afterwards()
 
     def _read_document(self, raw: bytes) -> None:
         try:
@@ -180,11 +264,25 @@ class Collector:
             return
         self._weigh_document(DocumentEvidence(mrz=mrz))
 
+    def _look_for_zone(self, begun: float) -> None:
+        """A document reader comes first; the camera where there is none, it does not work, or it stays silent."""
+        if self._reader_works() and time.monotonic() - begun < SILENT_SECONDS:
+            self._take_items(POLL_SECONDS)
+            return
+        looked = time.monotonic()
+        guidance, document = self._zone.look()
+        if document is not None:
+            self._weigh_document(document)
+            self._spent(Step.DOCUMENT, looked)
+        elif guidance is not None and (guidance is not Guidance.DOCUMENT_LOOK or not self._reader_works()):
+            self._guide(Step.DOCUMENT, guidance)  # where a reader works nobody is sent to the camera
+
     def _weigh_document(self, document: DocumentEvidence) -> None:
         self._advance(DocumentRead(document))
         if document.mrz is not None and self._inspection.evidence.mrz == document.mrz:
             hits = self._answers.watch_hits(document.mrz)
             self._advance(ListsConsulted(lists=self._answers.lists(), hits=hits))
+        self._begin_wanted_chip()
 
     def _read_code(self, data: bytes) -> None:
         try:
@@ -199,11 +297,11 @@ class Collector:
         if evidence.record is not None and evidence.record.portrait:
             self._keep(PictureKind.VISA, EncodedPicture(evidence.record.portrait))
             try:
-                self._record = self._eyes.stored_face(evidence.record.portrait)
+                self._references.record = self._eyes.stored_face(evidence.record.portrait)
             except DecoderError as error:
                 self._advance(ProblemMet(error.code))
             else:
-                if self._record is None:
+                if self._references.record is None:
                     self._advance(ProblemMet(FACE_NO_REFERENCE))
 
     def _look_for_code(self, begun: float) -> None:
@@ -222,7 +320,7 @@ class Collector:
         if face is None:
             self._guide(Step.PAGE, Guidance.PAGE_LOOK)
             return
-        self._printed = self._eyes.embedded(seen.picture, face)
+        self._references.printed = self._eyes.embedded(seen.picture, face)
         self._keep(PictureKind.PAGE, seen.picture)
         self._advance(PageRead(PageEvidence(portrait_found=True)))
         self._spent(Step.PAGE, looked)
@@ -238,27 +336,25 @@ class Collector:
     def _compare(self, probes: list[FoundFace], error: str = "") -> None:
         if self._search.picture is not None:
             self._keep(PictureKind.LIVE, self._search.picture)
-        references = ((ReferenceKind.visa_record, self._record), (ReferenceKind.printed, self._printed))
         try:
-            comparisons = tuple(
-                self._answers.compare(reference, probes, kind)
-                for kind, reference in references
-                if reference is not None
-            )
+            face = self._references.compared(self._inspection.evidence, probes, error)
         except FaceError as failure:
             _log.error("faces cannot be compared: %s", failure)
             self._advance(FaceCompared(FaceEvidence(error=failure.code)))
             self._advance(StepSkipped(Step.FACE))
             return
-        self._advance(
-            FaceCompared(
-                FaceEvidence(
-                    comparisons=comparisons,
-                    error=error,
-                    portrait_matches_seal=portrait_matches_seal(self._inspection.evidence.visa),
-                )
-            )
-        )
+        self._advance(FaceCompared(face))
+
+    def _compare_afterwards(self) -> None:
+        try:
+            face = self._references.afterwards(self._inspection.evidence, self._eyes, self._live())
+        except DecoderError as failure:
+            self._advance(ProblemMet(failure.code))
+        except FaceError as failure:
+            _log.error("faces cannot be compared: %s", failure)
+        else:
+            if face is not None:
+                self._advance(FaceCompared(face))
 
     def _note_face_missing(self) -> None:
         """Fewer good frames than wished: compare with those there are, else say that no face was found."""
@@ -293,5 +389,7 @@ class Collector:
 
     def _tell(self) -> None:
         case = collecting_case(self._inspection, self._policy)
+        if self._chip.running:
+            case = structs.replace(case, step=self._next_step())
         guidance = self._statements.last(case.step)
-        self._show(structs.replace(case, guidance=guidance, step_ms=dict(self._ms)))
+        self._show(structs.replace(case, chip=self._chip.shown, guidance=guidance, step_ms=dict(self._ms)))

@@ -223,6 +223,11 @@ class Counter:
         self._require_in_hand(inspection, session)
         return self._desk.type_document(inspection, tuple("".join(line.upper().split()) for line in lines))
 
+    def read_chip_again(self, inspection: str, session: Session) -> Case:
+        """The chip, read once more with this counter's reader."""
+        self._require_in_hand(inspection, session)
+        return self._desk.read_chip_again(inspection)
+
     def cancel(self, inspection: str, session: Session) -> Case:
         """End it without a decision. What a kiosk has finished is not ended here: it goes back to the queue."""
         self._require_in_hand(inspection, session)

@@ -14,11 +14,13 @@ from msgspec import structs
 from border_agent.agent.adoption import ForeignEvidence, weighed
 from border_agent.agent.answers import NO_POLICY, Answers
 from border_agent.agent.case import Case, Recorded
+from border_agent.agent.chip_reader import ChipReader, NoChipReader
 from border_agent.agent.collecting import QUEUE, Collecting, DeskBusy, NoSuchInspection
 from border_agent.agent.eyes import Eyes
 from border_agent.agent.hub import Hub
 from border_agent.agent.inbox import (
     AnswerGiven,
+    ChipAsked,
     CodeArrived,
     DocumentArrived,
     DocumentTyped,
@@ -30,6 +32,7 @@ from border_agent.config import TimesSection
 from border_agent.decoding import EncodedPicture
 from border_agent.documents.mrz import Mrz, parse_mrz
 from border_agent.errors import BorneError
+from border_agent.inspection.characters import settles
 from border_agent.inspection.errors import InspectionClosed, SecondDocument, WrongPhase
 from border_agent.inspection.events import Cancel, Decide, Reopen
 from border_agent.inspection.evidence import Evidence, Step
@@ -58,6 +61,12 @@ class KnownInspection(BorneError):
     code = "inspection.known"
 
 
+class NoDocument(BorneError):
+    """Without a machine-readable zone there is no key to a chip: the document is read, or typed, first."""
+
+    code = "inspection.no_document"
+
+
 class VisaUsedMeanwhile(BorneError):
     """Between proposal and decision another admission used the same visa: the traveller is inspected again."""
 
@@ -78,8 +87,21 @@ class Desk(Collecting):
         passages: Passages,
         hub: Hub,
         times: TimesSection,
+        chips: ChipReader | None = None,
+        reader_works: Callable[[], bool] = lambda: True,
+        scans: bool = False,
     ) -> None:
-        super().__init__(device=device, abilities=abilities, eyes=eyes, answers=answers, hub=hub, times=times)
+        super().__init__(
+            device=device,
+            abilities=abilities,
+            eyes=eyes,
+            answers=answers,
+            hub=hub,
+            times=times,
+            chips=chips,
+            reader_works=reader_works,
+            scans=scans,
+        )
         self._recorder = recorder
         self._passages = passages
         self._deciding = threading.Lock()
@@ -155,8 +177,9 @@ class Desk(Collecting):
         return self.case(inspection)
 
     def type_document(self, inspection: str, lines: Sequence[str]) -> Case:
-        """The machine-readable zone as an officer types it, line by line, where no reader has read one. A proposal is
-        withdrawn and made again, after what the device can still collect.
+        """The machine-readable zone as an officer types it, line by line, where no reader has read one, or a camera
+        was not certain of what it read. A proposal is withdrawn and made again, after what the device can still
+        collect.
 
         Raises MrzError, SecondDocument where another one was read, WrongPhase, InspectionClosed, DeskBusy.
         """
@@ -176,14 +199,41 @@ class Desk(Collecting):
             return self._run(structs.replace(case, inspection=reopened), item)
 
     def _typed_already(self, inspection: str, mrz: Mrz) -> Case | None:
-        """The case where it has this zone; None: it has none."""
+        """The case where it has this zone; None: it has none, or one that this one may settle."""
         case = self.case(inspection)
-        held = case.inspection.evidence.mrz
+        document = case.inspection.evidence.document
         if case.ended:
             raise InspectionClosed(inspection, "a document typed")
-        if held is not None and held.lines != mrz.lines:
+        if document is None or document.mrz is None:
+            return None
+        if document.mrz.lines == mrz.lines and (document.typed or not document.uncertain):
+            return case
+        if document.mrz.lines != mrz.lines and not settles(document, mrz):
             raise SecondDocument(inspection)
-        return case if held is not None else None
+        return None
+
+    def read_chip_again(self, inspection: str) -> Case:
+        """Read the document's chip, or read it again. A proposal is withdrawn and made again, with what came of it.
+
+        While a chip is being read that reading goes on. Also of what a kiosk has finished, with this device's reader.
+        Raises NoChipReader, NoDocument, InspectionClosed, NoSuchInspection, DeskBusy while another one is collecting.
+        """
+        case = self.case(inspection)
+        if case.ended:
+            raise InspectionClosed(inspection, "a chip to be read")
+        if self._chips is None:
+            raise NoChipReader(inspection)
+        if case.inspection.evidence.mrz is None:
+            raise NoDocument(inspection)
+        with self._deciding, self._lock:
+            case = self.case(inspection)
+            if case.phase is Phase.COLLECTING:
+                self._deliver(ChipAsked(), inspection)
+                return case
+            reopened = advance(case.inspection, Reopen(), NO_POLICY)
+            able = frozenset((*reopened.can, Step.CHIP))
+            reopened = structs.replace(reopened, can=tuple(step for step in Step if step in able))
+            return self._run(structs.replace(case, inspection=reopened), ChipAsked())
 
     def pictures(self, inspection: str) -> Mapping[PictureKind, bytes]:
         """JPEGs of an inspection; none where they are gone."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from border_agent.agent.chip_reader import ChipReader
 from border_agent.agent.readers import ReaderThread
 from border_agent.agent.slips import Slips, SlipsError
 from border_agent.config import CameraRole
@@ -21,6 +22,7 @@ FRAME_SECONDS = 2.0
 
 class DeviceRole(StrEnum):
     DOCUMENT_READER = "document_reader"
+    CHIP_READER = "chip_reader"
     CODE_SCANNER = "code_scanner"
     DOCUMENT_CAMERA = "document_camera"
     FACE_CAMERA = "face_camera"
@@ -70,8 +72,10 @@ class Devices:
         readers: Mapping[DeviceRole, ReaderThread],
         cameras: Mapping[CameraRole, CameraProcess],
         slips: Slips,
+        chips: ChipReader | None = None,
     ) -> None:
         self._readers = readers
+        self._chips = chips
         self._cameras = {CAMERAS[role]: camera for role, camera in cameras.items()}
         self._slips = slips
 
@@ -89,6 +93,16 @@ class Devices:
             )
             for role, thread in self._readers.items()
         ]
+        if (chips := self._chips) is not None:
+            readers.append(
+                DeviceDetails(
+                    role=DeviceRole.CHIP_READER,
+                    name=chips.name,
+                    state=chips.state,
+                    problems=chips.problems,
+                    last_problem=chips.last_problem.code if chips.last_problem is not None else "",
+                )
+            )
         others = [(role, camera.name, camera.state, tuple(camera.problems)) for role, camera in self._cameras.items()]
         if (printer := self._slips.printer) is not None:
             others.append((DeviceRole.PRINTER, printer.name, printer.state, tuple(printer.problems)))

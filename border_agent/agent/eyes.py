@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from border_agent.config import CameraRole
-from border_agent.decoding import DecodedCode, EmbeddingMode, EncodedPicture, FoundFace, Picture
+from border_agent.decoding import DecodedCode, EmbeddingMode, EncodedPicture, FoundFace, FoundMrz, Picture
 from border_agent.decoding.camera import CameraProcess
 from border_agent.decoding.client import DecodingWorker
 from border_agent.faces import choose_face
@@ -16,6 +16,7 @@ FRAME_SECONDS = 1.0
 """How long one look waits for a frame."""
 FACE_SECONDS = 5.0
 """How long the worker may take for one picture: many times what it needs on a loaded machine."""
+ZONE_SECONDS = 3.0
 
 
 class Seen(Struct, frozen=True):
@@ -41,6 +42,13 @@ class Eyes:
         frame = self._cameras[CameraRole.DOCUMENT].latest(FRAME_SECONDS)
         return self._worker.find_codes(frame) if frame is not None else ()
 
+    def zone(self) -> tuple[bool, FoundMrz | None]:
+        """Whether the document camera gave a frame, and the machine-readable zone in it."""
+        frame = self._cameras[CameraRole.DOCUMENT].latest(FRAME_SECONDS)
+        if frame is None:
+            return False, None
+        return True, self._worker.find_mrz(frame, ZONE_SECONDS)
+
     def look(self, role: CameraRole) -> Seen | None:
         """The faces in a camera's next frame; None where there is no frame."""
         frame = self._cameras[role].latest(FRAME_SECONDS)
@@ -51,6 +59,10 @@ class Eyes:
     def embedded(self, picture: Picture, face: FoundFace) -> FoundFace:
         """A face of a look with its embedding, as it is compared."""
         return self._worker.describe_face(picture, face, FACE_SECONDS, embedding=EmbeddingMode.mirrored)
+
+    def portrait_jpeg(self, picture: bytes) -> bytes:
+        """A stored portrait of any coding as a JPEG for people's eyes."""
+        return self._worker.portrait_jpeg(EncodedPicture(picture), FACE_SECONDS).data
 
     def stored_face(self, picture: bytes) -> FoundFace | None:
         """The face in a stored portrait, small ones included."""

@@ -5,13 +5,28 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 
+from msgspec import structs
+
 from border_agent.documents.mrz import Mrz
 from border_agent.faces import FaceComparison
-from border_agent.inspection.evidence import ListAnswer, VisaEvidence
+from border_agent.inspection.evidence import ChipEvidence, DocumentEvidence, ListAnswer, VisaEvidence
 from border_agent.inspection.machine import Inspection, Phase
 from border_agent.seals import SealedVisa
 from mqtt_schemas import entries
-from mqtt_schemas.entries import ClockQuality, Decision, DocumentFacts, FaceFacts, FindingFact, ListFact, VisaFacts
+from mqtt_schemas.entries import (
+    ChipFacts,
+    ClockQuality,
+    Decision,
+    DocumentFacts,
+    FaceFacts,
+    FindingFact,
+    ListFact,
+    VisaFacts,
+)
+
+TYPED = "typed"
+LONGEST_NAME = 1024
+"""Characters of a certificate's subject that an entry takes."""
 
 
 def entry_of(
@@ -28,7 +43,8 @@ def entry_of(
         "clock": clock,
         "inspection_id": inspection.id,
         "direction": facts.direction,
-        "document": document_facts(facts.mrz) if facts.mrz is not None else None,
+        "document": _document(facts.document, facts.mrz) if facts.document and facts.mrz is not None else None,
+        "chip": _chip(facts.chip) if facts.chip is not None else None,
         "visa": _visa(facts.visa, facts.visa.visa)
         if facts.visa is not None and facts.visa.visa is not None
         else None,
@@ -57,6 +73,26 @@ def entry_of(
         return entries.Movement(**common)  # type: ignore[arg-type]
     word = "cancelled" if inspection.phase is Phase.CANCELLED else "referred"
     return entries.Inspection(**common, outcome=word)  # type: ignore[arg-type]
+
+
+def _document(document: DocumentEvidence, mrz: Mrz) -> DocumentFacts:
+    source = TYPED if document.typed else document.source.value
+    return structs.replace(document_facts(mrz), source=source)
+
+
+def _chip(chip: ChipEvidence) -> ChipFacts:
+    passive = chip.passive
+    return ChipFacts(
+        outcome=chip.outcome.value,
+        error=chip.error,
+        access=chip.access,
+        authenticity=chip.authenticity.value,
+        passive=passive.verdict.value if passive is not None else "",
+        issuer=passive.issuer if passive is not None else "",
+        signer=passive.signer[:LONGEST_NAME] if passive is not None else "",
+        agrees=chip.agrees,
+        portrait_sha256=bytes.fromhex(chip.portrait_sha256),
+    )
 
 
 def document_facts(mrz: Mrz) -> DocumentFacts:

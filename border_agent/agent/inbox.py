@@ -5,8 +5,10 @@ from __future__ import annotations
 import queue
 from dataclasses import dataclass
 
+from border_agent.decoding import FoundFace
+from border_agent.documents.chip.reading import ChipProgress
 from border_agent.documents.mrz import Mrz
-from border_agent.inspection.evidence import Step
+from border_agent.inspection.evidence import ChipEvidence, Step
 from firmware_bridge.roles import Reading
 
 
@@ -28,6 +30,33 @@ class CodeArrived:
 
 
 @dataclass(frozen=True)
+class ChipAsked:
+    """An officer wants the chip read, or read again."""
+
+
+@dataclass(frozen=True)
+class ChipMoved:
+    """A reading of the chip goes on; `number`: which try."""
+
+    number: int
+    progress: ChipProgress
+
+
+@dataclass(frozen=True)
+class ChipArrived:
+    """A reading of the chip is over."""
+
+    number: int
+    evidence: ChipEvidence
+    jpeg: bytes = b""
+    """Its portrait, for people's eyes."""
+    face: FoundFace | None = None
+    """The portrait's."""
+    problem: str = ""
+    """Code of what stands against comparing with it."""
+
+
+@dataclass(frozen=True)
 class AnswerGiven:
     key: str
     value: str
@@ -43,5 +72,15 @@ class Stop:
     """The inspection was cancelled, or the agent goes down."""
 
 
-Item = DocumentArrived | DocumentTyped | CodeArrived | AnswerGiven | SkipAsked | Stop
+Item = (
+    DocumentArrived
+    | DocumentTyped
+    | CodeArrived
+    | ChipAsked
+    | ChipMoved
+    | ChipArrived
+    | AnswerGiven
+    | SkipAsked
+    | Stop
+)
 Inbox = queue.SimpleQueue[Item]

@@ -54,6 +54,9 @@ class KioskStatus(Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     reader: ReaderShape | str
     """Shape of the document reader; empty: there is none."""
+    document_by: tuple[str, ...]
+    """Ways a document can be read: reader, camera."""
+    chip_reader: bool
     code_by: tuple[str, ...]
     """Ways a code can be read: scanner, camera."""
     devices: tuple[DeviceView, ...]
@@ -119,6 +122,7 @@ class Kiosk:
         views = self.devices.views()
         roles = {view.role for view in views}
         code_by = {"scanner": DeviceRole.CODE_SCANNER, "camera": DeviceRole.DOCUMENT_CAMERA}
+        document_by = {"reader": DeviceRole.DOCUMENT_READER, "camera": DeviceRole.DOCUMENT_CAMERA}
         reader = config.devices.document_reader
         return KioskStatus(
             device=config.device.id,
@@ -129,6 +133,8 @@ class Kiosk:
             in_service=not reasons,
             steps=self._abilities(),
             reader=reader.shape if reader is not None else "",
+            document_by=tuple(way for way, role in document_by.items() if role in roles),
+            chip_reader=DeviceRole.CHIP_READER in roles,
             code_by=tuple(way for way, role in code_by.items() if role in roles),
             devices=views,
             printer=self.slips.condition,

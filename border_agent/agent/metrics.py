@@ -1,7 +1,7 @@
 """Figures of the device for Prometheus: names, states and counts, never anything of a traveller.
 
-Everything is asked for when it is scraped; only commits are timed on the way. A registry of its own, so that two
-agents in one process do not mix. What cannot be read is left out, and `borne_store_readable` says so.
+Everything is asked for when it is scraped; only commits and chips are timed on the way. A registry of its own, so
+that two agents in one process do not mix. What cannot be read is left out, and `borne_store_readable` says so.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from border_agent.agent.case import Case
 from border_agent.agent.maintenance import MaintenanceReport
+from border_agent.documents.chip.reading import ChipOutcome
 from border_agent.errors import BorneError
 from border_agent.inspection.machine import Phase
 from border_agent.reporting import ReportingStatus
@@ -30,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 COMMIT_BUCKETS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 5000.0)
+"""Milliseconds."""
+CHIP_BUCKETS: Final = (500.0, 1000.0, 2000.0, 3000.0, 4000.0, 6000.0, 8000.0, 12000.0, 20000.0)
 """Milliseconds."""
 _PORTION: Final = 500
 
@@ -58,12 +61,30 @@ class Metrics:
             buckets=COMMIT_BUCKETS,
             registry=self._registry,
         )
+        self._chips = Counter(
+            "borne_chip_readings",
+            "Readings of chips since the start.",
+            labelnames=("access", "outcome"),
+            registry=self._registry,
+        )
+        self._chip_times = Histogram(
+            "borne_chip_reading_milliseconds",
+            "Time of a reading of a chip that was read.",
+            buckets=CHIP_BUCKETS,
+            registry=self._registry,
+        )
         self._registry.register(_Asked(journal, line, report, decoders, cases, signed_in, lan, drill))
         journal.on_commit(self._committed)
 
     def text(self) -> bytes:
         """Everything, in Prometheus' text format (MEDIA_TYPE)."""
         return generate_latest(self._registry)
+
+    def chip_read(self, access: str, outcome: ChipOutcome, milliseconds: float) -> None:
+        """A reading of a chip is over; `access`: by which protocol, empty: none."""
+        self._chips.labels(access, outcome.value).inc()
+        if outcome is ChipOutcome.read:
+            self._chip_times.observe(milliseconds)
 
     def _committed(self, receipt: Receipt) -> None:
         if receipt.milliseconds:

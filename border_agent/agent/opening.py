@@ -6,23 +6,29 @@ import contextlib
 import importlib.metadata
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from border_agent.agent.answers import Answers
+from border_agent.agent.chip_reader import ChipReader
 from border_agent.agent.desk import Desk
 from border_agent.agent.devices import DeviceRole
+from border_agent.agent.hub import Hub
 from border_agent.agent.identity import KeyUnusable, load_sealing_key, load_tls_key
 from border_agent.agent.readers import ReaderThread
 from border_agent.config import Config
 from border_agent.reporting import ReportingSettings
 from border_agent.reporting.enrolled import DeviceKeys, Enrolled
-from border_agent.store import Store, StoreDamaged, WrongKey, set_aside, was_set_aside
+from border_agent.store import Store, StoreDamaged, StoreError, WrongKey, set_aside, was_set_aside
+from firmware_bridge.devices.pcsc import PcscReader
 from firmware_bridge.devices.printer_escpos import EscPosPrinter
 from firmware_bridge.devices.serial_mrz import SerialMrzReader
 from firmware_bridge.devices.serial_scanner import SerialCodeScanner
 from mqtt_schemas.entries import EpochReason
+from mqtt_schemas.feeds import Feed
 from mqtt_schemas.sealing import sealing_public
 
 _log = logging.getLogger(__name__)
@@ -61,6 +67,26 @@ def make_readers(config: Config, desk: Desk) -> Iterator[tuple[DeviceRole, Reade
         scan = devices.code_scanner
         scanner = SerialCodeScanner(scan.name, str(config.path(scan.port)), baudrate=scan.baudrate)
         yield DeviceRole.CODE_SCANNER, ReaderThread(scanner, desk.code_read)
+
+
+def make_chip_reader(config: Config) -> ChipReader | None:
+    """The chip reader, not started yet; None: there is none."""
+    section = config.devices.chip_reader
+    return ChipReader(PcscReader(section.name, section.reader)) if section is not None else None
+
+
+def keep_authorities_warm(hub: Hub, answers: Answers) -> None:
+    """Read the states' hundreds of certificates now and at each new issue, not while a traveller waits."""
+
+    def read() -> None:
+        with contextlib.suppress(StoreError):  # whoever reads a chip meets it again, and says so
+            answers.authorities()
+
+    def begin() -> None:
+        threading.Thread(target=read, name="authorities-warm", daemon=True).start()
+
+    hub.tell(Feed.CSCA.value, begin)
+    begin()
 
 
 def make_printer(config: Config) -> EscPosPrinter | None:

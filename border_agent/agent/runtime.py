@@ -13,7 +13,7 @@ from border_agent.agent.answers import Answers
 from border_agent.agent.calls import Calls
 from border_agent.agent.counter import Counter
 from border_agent.agent.desk import Desk
-from border_agent.agent.devices import Devices
+from border_agent.agent.devices import DeviceRole, Devices
 from border_agent.agent.diary import Diary, Note
 from border_agent.agent.drills import DRILLS, Drills
 from border_agent.agent.exporting import Exporting
@@ -32,6 +32,8 @@ from border_agent.agent.officers import Acts, Officers
 from border_agent.agent.opening import (
     SOFTWARE,
     enrolled,
+    keep_authorities_warm,
+    make_chip_reader,
     make_printer,
     make_readers,
     open_or_set_aside,
@@ -43,6 +45,7 @@ from border_agent.agent.post.state import condition_of
 from border_agent.agent.post.values import line_settings
 from border_agent.agent.post_calls import PostCalls
 from border_agent.agent.preview import Previews
+from border_agent.agent.readers import ReaderThread
 from border_agent.agent.recorder import Recorder
 from border_agent.agent.sessions import Sessions
 from border_agent.agent.slips import Slips
@@ -68,6 +71,7 @@ from border_agent.store import (
 )
 from border_agent.store.statistics import Statistics
 from border_agent.words import languages
+from firmware_bridge.roles import DeviceState
 
 
 class Agent:
@@ -117,6 +121,8 @@ class Agent:
             self._lists, VisaUses(self._store), self.passages, self._clock, load_calibration(), self._worker
         )
         recorder = Recorder(journal, self._clock)
+        self._chips = make_chip_reader(config)
+        self._readers: dict[DeviceRole, ReaderThread] = {}
         self.desk = Desk(
             device=config.device.id,
             abilities=self.abilities,
@@ -126,10 +132,17 @@ class Agent:
             passages=self.passages,
             hub=self.hub,
             times=config.times,
+            chips=self._chips,
+            reader_works=self._reader_works,
+            scans=config.devices.code_scanner is not None,
         )
+        if self._chips is not None:
+            stack.callback(self._chips.stop)
+            self._chips.start()
+            keep_authorities_warm(self.hub, answers)
         stack.callback(self.desk.stop)
         self.previews = Previews(self.desk, self._cameras.get(CameraRole.FACE))
-        self._readers = dict(make_readers(config, self.desk))
+        self._readers |= make_readers(config, self.desk)
         for reader in self._readers.values():
             stack.callback(reader.stop)
             reader.start()
@@ -145,6 +158,11 @@ class Agent:
         stack.callback(self._reporting.stop)
         self._reporting.start()
 
+    def _reader_works(self) -> bool:
+        """Whether a document reader stands ready: else the document camera looks for the zone."""
+        thread = self._readers.get(DeviceRole.DOCUMENT_READER)
+        return thread is not None and thread.reader.state is DeviceState.ready
+
     def _start_kiosk(self, stack: contextlib.ExitStack, journal: Journal, answers: Answers, note: Note) -> None:
         """What stands at the traveller's side: the window, calls, slips, and staff at the maintenance screen."""
         config, printer = self.config, make_printer(self.config)
@@ -159,7 +177,7 @@ class Agent:
                 store=self._store,
                 journal=journal,
                 answers=answers,
-                devices=Devices(self._readers, self._cameras, slips),
+                devices=Devices(self._readers, self._cameras, slips, self._chips),
                 slips=slips,
                 calls=Calls(note, self._clock.now, self.hub),
                 note=note,
@@ -273,6 +291,8 @@ class Agent:
             lan=self._lan_up,
             drill=self._drill_under_way,
         )
+        if self._chips is not None:
+            self._chips.on_read(self.metrics.chip_read)
 
     def _tell_installed(self, event: ReportingEvent) -> None:
         """A list's name is a hub key: somebody whom the centre has suspended is out at once."""
@@ -303,8 +323,10 @@ class Agent:
     def abilities(self) -> tuple[Step, ...]:
         """The steps this device can do at all, by its configuration."""
         devices, steps = self.config.devices, []
-        if devices.document_reader is not None:
+        if devices.document_reader is not None or CameraRole.DOCUMENT in self._cameras:
             steps.append(Step.DOCUMENT)
+        if devices.chip_reader is not None:
+            steps.append(Step.CHIP)
         if CameraRole.DOCUMENT in self._cameras:
             steps.append(Step.PAGE)
         if devices.code_scanner is not None or CameraRole.DOCUMENT in self._cameras:
@@ -365,6 +387,8 @@ class Agent:
             {"name": thread.reader.name, "state": thread.reader.state, "problems": thread.problems}
             for thread in self._readers.values()
         ]
+        if (chips := self._chips) is not None:
+            serial.append({"name": chips.name, "state": chips.state, "problems": chips.problems})
         cameras = [
             {"name": camera.name, "state": camera.state, "confinement": camera.confinement}
             for camera in self._cameras.values()

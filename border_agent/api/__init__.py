@@ -12,6 +12,7 @@ themselves, the officer's name is the caller's word and is recorded as such.
     GET  /v1/inspections/{id}            its snapshot
     GET  /v1/inspections/{id}/events     a stream that begins with a snapshot
     POST /v1/inspections/{id}/skip       {step}
+    POST /v1/inspections/{id}/chip       read the document's chip, or read it again; for officers
     POST /v1/inspections/{id}/answers    {key, value}: a traveller's answer to a question of the policy
     GET  /v1/inspections/{id}/preview    raw frames of the face camera, while its step is the face (`frames`)
     POST /v1/inspections/{id}/cancel

@@ -72,6 +72,7 @@ def create_app(agent: Agent) -> Starlette:
             Route(one, api.guarded(api.inspection, Right.KIOSK)),
             Route(one + "/events", api.guarded(api.events, Right.KIOSK)),
             Route(one + "/skip", api.guarded(api.skip, Right.KIOSK), methods=["POST"]),
+            Route(one + "/chip", api.guarded(api.read_chip), methods=["POST"]),
             Route(one + "/cancel", api.guarded(api.cancel, Right.KIOSK), methods=["POST"]),
             Route(one + "/decision", api.guarded(api.decide), methods=["POST"]),
             *kiosk_routes(agent),
@@ -134,6 +135,10 @@ class _Api:
     async def skip(self, request: Request) -> Response:
         body = await read_body(request, SkipBody)
         case = await run_in_threadpool(self._agent.desk.skip, request.path_params["id"], body.step)
+        return as_json(_view(request, case))
+
+    async def read_chip(self, request: Request) -> Response:
+        case = await run_in_threadpool(self._agent.desk.read_chip_again, request.path_params["id"])
         return as_json(_view(request, case))
 
     async def cancel(self, request: Request) -> Response:

@@ -112,6 +112,10 @@ class AgentClient:
         """Leave a step out; the evidence says so."""
         return self._ask("POST", f"/v1/inspections/{inspection}/skip", {"step": step})
 
+    def read_chip(self, inspection: str) -> Json:
+        """Read the document's chip, or read it again; for officers."""
+        return self._ask("POST", f"/v1/inspections/{inspection}/chip", {})
+
     def cancel(self, inspection: str) -> Json:
         """End an inspection without a decision."""
         return self._ask("POST", f"/v1/inspections/{inspection}/cancel", {})

@@ -35,6 +35,8 @@ STATUS = {
     "inspection.not_asked": 400,
     "inspection.no_slip_code": 400,
     "inspection.known": 409,
+    "inspection.no_document": 409,
+    "chip.no_reader": 409,
     "inspection.foreign_evidence": 400,
     "inspection.same_officer": 422,
     "inspection.held": 409,

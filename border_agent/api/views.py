@@ -7,8 +7,12 @@ from typing import Any
 import msgspec
 
 from border_agent.agent.case import Case, Recorded
+from border_agent.agent.facts import TYPED
 from border_agent.api.peer import Right
+from border_agent.documents.mrz import Mrz
 from border_agent.errors import BorneError
+from border_agent.inspection.characters import fields_at
+from border_agent.inspection.chip import differing_fields, is_original, portrait_kind
 from border_agent.inspection.evidence import Evidence
 from border_agent.inspection.findings import Finding
 from border_agent.inspection.machine import Phase
@@ -43,6 +47,8 @@ def case_view(case: Case) -> Json:
         "answers": evidence.answers,
         "started_at": evidence.started_at,
         "document": _document(evidence),
+        "chip_progress": case.chip,
+        "chip": _chip(evidence),
         "visa": _visa(evidence),
         "faces": _faces(evidence),
         "skipped": evidence.skipped,
@@ -98,6 +104,7 @@ def traveller_view(case: Case) -> Json:
         "open_steps": case.open_steps,
         "answered": case.answered,
         "guidance": case.guidance,
+        "chip": case.chip,
         "slip": case.slip,
         "say": say,
     }
@@ -137,13 +144,36 @@ def _finding(finding: Finding) -> Json:
 
 
 def _document(evidence: Evidence) -> Json | None:
-    mrz = evidence.mrz
-    if mrz is None:
+    read, mrz = evidence.document, evidence.mrz
+    if read is None or mrz is None:
         return None
-    document: Json = msgspec.to_builtins(mrz)
-    document["checks_ok"] = mrz.checks_ok
-    document["valid"] = mrz.valid
+    document = _zone(mrz)
+    document["source"] = TYPED if read.typed else read.source.value
+    document["confidence"] = read.confidence
+    document["uncertain"] = read.uncertain
+    document["uncertain_fields"] = fields_at(mrz.format, read.uncertain)
     return document
+
+
+def _zone(mrz: Mrz) -> Json:
+    zone: Json = msgspec.to_builtins(mrz)
+    zone["checks_ok"] = mrz.checks_ok
+    zone["valid"] = mrz.valid
+    return zone
+
+
+def _chip(evidence: Evidence) -> Json | None:
+    """The chip; its portrait is among the pictures, here is what that is worth."""
+    chip, page = evidence.chip, evidence.mrz
+    if chip is None:
+        return None
+    shown: Json = msgspec.to_builtins(chip)
+    kind = portrait_kind(chip)
+    shown["portrait"] = kind.value if kind is not None else ""
+    shown["mrz"] = _zone(chip.mrz) if chip.mrz is not None else None
+    shown["differs"] = differing_fields(page, chip.mrz) if page is not None and chip.mrz is not None else ()
+    shown["original"] = is_original(chip)
+    return shown
 
 
 def _visa(evidence: Evidence) -> Json | None:

@@ -2,6 +2,7 @@
 
     evidence   values: what readers, lists and clock said; complete, so that a decision can be made again
     questions  what a traveller is asked besides, and what counts as an answer
+    chip       a document's chip beside the document: may it have one, do both agree, what its portrait is worth
     stay       how long a stay was allowed, and by how much an exit is late
     slip       the short code by which an officer finds a traveller's inspection
     findings   the registry of all that may be stated, with severities and what a traveller may learn
@@ -18,8 +19,10 @@ from __future__ import annotations
 from border_agent.inspection.decide import decide, wanted_steps
 from border_agent.inspection.errors import InspectionError
 from border_agent.inspection.evidence import (
+    ChipEvidence,
     ClockEvidence,
     DocumentEvidence,
+    DocumentSource,
     Evidence,
     FaceEvidence,
     ListAnswer,
@@ -45,8 +48,10 @@ from border_agent.inspection.verdict import Proposal, Verdict, traveller_codes
 
 __all__ = [
     "REGISTRY",
+    "ChipEvidence",
     "ClockEvidence",
     "DocumentEvidence",
+    "DocumentSource",
     "Evidence",
     "FaceEvidence",
     "Finding",

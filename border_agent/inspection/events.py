@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from border_agent.inspection.evidence import (
+    ChipEvidence,
     ClockEvidence,
     DocumentEvidence,
     FaceEvidence,
@@ -26,6 +27,12 @@ class DocumentRead(Struct, frozen=True, tag=True):
     document: DocumentEvidence
 
 
+class ChipRead(Struct, frozen=True, tag=True):
+    """The chip was read, or could not be: either answers the step. Read again, the better of both counts."""
+
+    chip: ChipEvidence
+
+
 class PageRead(Struct, frozen=True, tag=True):
     """The data page was photographed. With an error the step stays open."""
 
@@ -39,7 +46,10 @@ class VisaRead(Struct, frozen=True, tag=True):
 
 
 class FaceCompared(Struct, frozen=True, tag=True):
-    """The live face was compared. With an error the step stays open, except where the traveller declined."""
+    """The live face was compared. With an error the step stays open, except where the traveller declined.
+
+    The comparisons held already, and another reference's beside them, are taken too: a chip may be read afterwards.
+    """
 
     face: FaceEvidence
 
@@ -114,6 +124,7 @@ class Cancel(Struct, frozen=True, tag=True):
 
 Event = (
     DocumentRead
+    | ChipRead
     | PageRead
     | VisaRead
     | FaceCompared

@@ -13,10 +13,12 @@ from enum import StrEnum
 
 from msgspec import Struct, structs
 
+from border_agent.documents.chip.reading import ChipAuthenticity, ChipOutcome
 from border_agent.documents.mrz import Mrz
 from border_agent.faces import FaceComparison
 from border_agent.seals import SealedVisa
 from border_agent.trust import SealJudgement
+from border_agent.trust.passive.judgement import PassiveJudgement
 from mqtt_schemas.entries import ClockQuality, Direction
 from mqtt_schemas.records import VisaRecord, WatchRecord
 
@@ -25,16 +27,32 @@ FACE_DECLINED = "face.declined"
 FACE_SEVERAL = "face.several"
 FACE_NOT_FOUND = "face.not_found"
 FACE_NO_REFERENCE = "face.no_reference"
+CHIP_NO_KEY = "chip.no_key"
+"""Error of a chip that could not be asked: the zone that was read gives no key to it."""
+CHIP_SKIPPED = "chip.skipped"
+CHIP_TIMED_OUT = "chip.not_waited"
+"""Somebody left the chip out; it was waited for long enough. A chip's step always ends with an outcome, and so never
+stands in `skipped` or `timed_out`: the agent before this one, which may read this at the post, knows no such step."""
 
 
 class Step(StrEnum):
     """What a traveller is asked for, in this order."""
 
     DOCUMENT = "document"
+    CHIP = "chip"
     PAGE = "page"
     VISA = "visa"
     FACE = "face"
     QUESTIONS = "questions"
+
+
+class DocumentSource(StrEnum):
+    """What read a document's zone, where nobody typed it."""
+
+    READER = "reader"
+    """A reader made for it."""
+    CAMERA = "camera"
+    """A camera that saw the page: each character has a confidence of its own."""
 
 
 class DocumentEvidence(Struct, frozen=True, kw_only=True):
@@ -46,6 +64,55 @@ class DocumentEvidence(Struct, frozen=True, kw_only=True):
     attempts: int = 1
     typed: bool = False
     """An officer typed the zone from the page: no reader vouches for it."""
+    source: DocumentSource = DocumentSource.READER
+    confidence: float | None = None
+    """Of the least certain character, 0 to 1; None: it was not read by a camera."""
+    uncertain: tuple[tuple[int, int], ...] = ()
+    """Line and column, from 0, of each character below the limit. Check digits that hold make none of them certain:
+    they do not cover the names."""
+
+
+class ChipEvidence(Struct, frozen=True, kw_only=True):
+    """What the document's chip said, who vouches for it, and whether it is the printed document's."""
+
+    outcome: ChipOutcome
+    error: str = ""
+    """Why it was not read, or not as it should be: an error code such as `chip.access_refused`."""
+    access: str = ""
+    """The protocol that opened it: `pace-gm`, `pace-im`, `pace-cam` or `bac`; empty: none did."""
+    pace_failed: bool = False
+    """PACE failed and the policy let BAC be tried: somebody may have stood between reader and chip."""
+    access_differs: bool = False
+    """The chip's signed files name a PACE that it did not offer: somebody took it away."""
+    authenticity: ChipAuthenticity = ChipAuthenticity.untried
+    """Whether the chip has proved that it is no copy, by its own word."""
+    proof_signed: bool = False
+    """Whether the key it proved that with is one that the state has signed: any other proves nothing."""
+    withheld: tuple[str, ...] = ()
+    """Files with such a key that the state has signed and the chip did not show: a copy leaves them away."""
+    mrz: Mrz | None = None
+    """Of its data group 1."""
+    agrees: bool | None = None
+    """Whether that is what was read of the page; `None`: there was nothing to compare."""
+    passive: PassiveJudgement | None = None
+    """Whether its files are as the issuing state signed them; `None`: nothing signed was read."""
+    portrait_sha256: str = ""
+    """Of the picture in its data group 2 as the chip holds it, hexadecimal; empty: there is none. The picture itself
+    is for people's eyes, and is kept with the others."""
+    portrait_error: str = ""
+    """Why the picture could not be used: an error code of the data group or of the decoder."""
+    files: dict[str, str] = {}
+    """SHA-256 (hexadecimal) of every file read, by its name (`EF.SOD`, `DG1`)."""
+    missing: tuple[str, ...] = ()
+    """Files that should be there and could not be read."""
+    attempts: int = 1
+    ms: dict[str, float] = {}
+    """Milliseconds by stage."""
+
+    @property
+    def read(self) -> bool:
+        """Whether there is something to weigh."""
+        return self.outcome is ChipOutcome.read
 
 
 class PageEvidence(Struct, frozen=True, kw_only=True):
@@ -152,6 +219,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     """A minor travels with a parent or guardian of the same group."""
     started_at: datetime
     document: DocumentEvidence | None = None
+    chip: ChipEvidence | None = None
+    """`None`: this device reads no chips, none was wanted, or an older version wrote this."""
     page: PageEvidence | None = None
     visa: VisaEvidence | None = None
     face: FaceEvidence | None = None

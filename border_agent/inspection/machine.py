@@ -17,6 +17,9 @@ from enum import StrEnum
 
 from msgspec import Struct, structs
 
+from border_agent.documents.chip.reading import ChipOutcome
+from border_agent.inspection.characters import settles
+from border_agent.inspection.chip import differing_fields
 from border_agent.inspection.decide import decide, wanted_steps
 from border_agent.inspection.errors import (
     AlreadyCompared,
@@ -32,6 +35,7 @@ from border_agent.inspection.errors import (
 )
 from border_agent.inspection.events import (
     Cancel,
+    ChipRead,
     Decide,
     DocumentRead,
     Event,
@@ -48,7 +52,10 @@ from border_agent.inspection.events import (
     VisaRead,
 )
 from border_agent.inspection.evidence import (
+    CHIP_SKIPPED,
+    CHIP_TIMED_OUT,
     FACE_DECLINED,
+    ChipEvidence,
     ClockEvidence,
     DocumentEvidence,
     Evidence,
@@ -188,6 +195,8 @@ def _answered(evidence: Evidence) -> Iterable[Step]:
     """All but the questions, whose number only the policy knows."""
     if evidence.mrz is not None:
         yield Step.DOCUMENT
+    if evidence.chip is not None:
+        yield Step.CHIP
     if evidence.page is not None and not evidence.page.error:
         yield Step.PAGE
     if evidence.visa is not None and evidence.visa.visa is not None:
@@ -199,7 +208,13 @@ def _answered(evidence: Evidence) -> Iterable[Step]:
 def _collected(evidence: Evidence, event: Event) -> Evidence:
     match event:
         case DocumentRead(document):
-            return structs.replace(evidence, document=_document(evidence, document))
+            return _with_document(evidence, _document(evidence, document))
+        case ChipRead(chip):
+            return structs.replace(evidence, chip=_chip(evidence, chip))
+        case StepSkipped(Step.CHIP):
+            return structs.replace(evidence, chip=ChipEvidence(outcome=ChipOutcome.absent, error=CHIP_SKIPPED))
+        case StepTimedOut(Step.CHIP):
+            return structs.replace(evidence, chip=ChipEvidence(outcome=ChipOutcome.timed_out, error=CHIP_TIMED_OUT))
         case PageRead(page):
             return structs.replace(evidence, page=_page(evidence, page))
         case VisaRead(visa):
@@ -222,6 +237,14 @@ def _collected(evidence: Evidence, event: Event) -> Evidence:
             raise WrongPhase(evidence.inspection_id, type(event).__name__)
 
 
+def _with_document(evidence: Evidence, document: DocumentEvidence) -> Evidence:
+    """The evidence with a document; a chip that was read before is held against what is known of the page now."""
+    chip = evidence.chip
+    if chip is not None and chip.mrz is not None and document.mrz is not None:
+        chip = structs.replace(chip, agrees=not differing_fields(document.mrz, chip.mrz))
+    return structs.replace(evidence, document=document, chip=chip)
+
+
 def _document(evidence: Evidence, new: DocumentEvidence) -> DocumentEvidence:
     held = evidence.document
     if held is None:
@@ -230,7 +253,17 @@ def _document(evidence: Evidence, new: DocumentEvidence) -> DocumentEvidence:
         return structs.replace(new, attempts=held.attempts + new.attempts)
     if new.mrz is None or new.mrz.lines == held.mrz.lines:
         return held
+    if settles(held, new.mrz):
+        return structs.replace(new, attempts=held.attempts + new.attempts)
     raise SecondDocument(evidence.inspection_id)
+
+
+def _chip(evidence: Evidence, new: ChipEvidence) -> ChipEvidence:
+    held = evidence.chip
+    if held is None:
+        return new
+    better = held if held.read and not new.read else new
+    return structs.replace(better, attempts=held.attempts + new.attempts)
 
 
 def _page(evidence: Evidence, new: PageEvidence) -> PageEvidence:
@@ -256,6 +289,9 @@ def _face(evidence: Evidence, new: FaceEvidence) -> FaceEvidence:
         return new
     if not new.comparisons:
         return held
+    known = len(held.comparisons)
+    if len(new.comparisons) > known and new.comparisons[:known] == held.comparisons:
+        return new
     raise AlreadyCompared(evidence.inspection_id)
 
 

@@ -1,4 +1,6 @@
-"""The lists from the centre: visas, watch-list, visa signers, policy. What is installed answers; nothing else does.
+"""The lists from the centre: visas, watch-list, signers of visas, authorities of chips, policy.
+
+What is installed answers; nothing else does.
 
 Every change of a feed is a row under its version, and a list's installed version says up to where rows answer. So
 changes are staged in small transactions, survive a restart, and are installed by moving one number: all at once, in
@@ -29,7 +31,15 @@ from border_agent.store.terms import (
 from border_agent.store.watch_rows import WatchRows
 from mqtt_schemas.errors import Malformed
 from mqtt_schemas.feeds import Feed, feed_genesis, read_record
-from mqtt_schemas.records import DeviceRecord, OfficerRecord, Policy, SignerRecord, VisaRecord, WatchRecord
+from mqtt_schemas.records import (
+    CscaRecord,
+    DeviceRecord,
+    OfficerRecord,
+    Policy,
+    SignerRecord,
+    VisaRecord,
+    WatchRecord,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -164,6 +174,10 @@ class Lists:
     def officers(self) -> Answer[OfficerRecord]:
         """Every officer, the one put last at the end."""
         return self._all(Feed.OFFICERS, OfficerRecord)
+
+    def authorities(self) -> Answer[CscaRecord]:
+        """Every state's authority for chips."""
+        return self._all(Feed.CSCA, CscaRecord)
 
     def devices(self) -> Answer[DeviceRecord]:
         """Every device of the register."""

@@ -21,7 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from border_agent.api.client import AgentClient
 from border_agent.demo.counter import Arrival, pass_by
-from border_agent.demo.script import arrival_of
+from border_agent.demo.flight import arrival_of
 from border_agent.demo.world import DEVICE, World
 from border_agent.specimens.album import Album, build_all, build_codes
 from border_agent.specimens.feeds import policy, signer_records, visa_records, watch_records

@@ -57,6 +57,7 @@ def test_a_window_is_told_what_it_needs_and_its_keys_are_stable(start: Start, fo
     assert (status["questions"], status["face_minimum_age"], status["call"]) == ([], 12, None)
     assert set(status) == {
         "device", "post", "role", "training", "ready", "in_service", "steps", "reader", "code_by", "devices",
+        "document_by", "chip_reader",
         "printer", "online", "gate", "counter", "contact", "questions", "face_minimum_age", "call",
     }  # fmt: skip
 

@@ -142,7 +142,7 @@ def test_a_full_disk_is_never_called_recorded(start: Start) -> None:
 def test_a_kiosk_sees_no_reason_and_decides_nothing(start: Start) -> None:
     _, client = start(f"kiosks = [{os.geteuid()}]")
     case = proposed(client)
-    assert set(case) == {"id", "phase", "step", "open_steps", "answered", "guidance", "slip", "say"}
+    assert set(case) == {"id", "phase", "step", "open_steps", "answered", "chip", "guidance", "slip", "say"}
     assert [word["code"] for word in case["say"]][0] == "see_officer"
     for call in (lambda: client.decide(case["id"], "admit", "me"), client.state):
         with pytest.raises(ApiRefused, match="403 api.not_allowed"):

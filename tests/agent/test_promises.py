@@ -88,6 +88,9 @@ class Sight:
     def codes(self) -> Sequence[object]:
         return ()
 
+    def zone(self) -> tuple[bool, None]:
+        return False, None
+
 
 def face(score: float = 1.5) -> FoundFace:
     return FoundFace(

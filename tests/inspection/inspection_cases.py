@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
+from border_agent.documents.chip.reading import ChipAuthenticity, ChipOutcome
 from border_agent.documents.mrz import (
     IssueCode,
     Mrz,
@@ -19,6 +20,7 @@ from border_agent.documents.mrz import (
 )
 from border_agent.faces import FaceComparison, ReferenceKind, Zone
 from border_agent.inspection.evidence import (
+    ChipEvidence,
     ClockEvidence,
     DocumentEvidence,
     Evidence,
@@ -30,8 +32,9 @@ from border_agent.inspection.evidence import (
 )
 from border_agent.seals import SealedVisa, SealFormat
 from border_agent.trust import SealJudgement, SignatureVerdict
+from border_agent.trust.passive.judgement import PassiveFinding, PassiveJudgement, PassiveVerdict
 from mqtt_schemas.entries import ClockQuality
-from mqtt_schemas.records import Handling, Policy, Regime, RegimeRule, VisaRecord, VisaStatus, WatchRecord
+from mqtt_schemas.records import ChipPolicy, Handling, Policy, Regime, RegimeRule, VisaRecord, VisaStatus, WatchRecord
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 TODAY = NOW.date()
@@ -242,5 +245,47 @@ def sealed_check_wrong() -> Any:
     assert visa.mrv is not None
     return structs.replace(visa, mrv=with_check_wrong(visa.mrv))
 
+
+def signed(
+    verdict: PassiveVerdict = PassiveVerdict.TRUSTED, *codes: str, hashes: tuple[str, ...] = ("DG1", "DG2", "DG14")
+) -> PassiveJudgement:
+    """What passive authentication says of a chip's files."""
+    return PassiveJudgement(
+        verdict=verdict,
+        issuer="GH",
+        signer="CN=Ghana Document Signer 7, C=GH",
+        anchor="CN=Ghana CSCA, C=GH",
+        findings=tuple(PassiveFinding(code) for code in codes),
+        hashes_checked=hashes,
+    )
+
+
+def chip(**changes: Any) -> ChipEvidence:
+    """That passport's chip, read, signed, proved."""
+    held = ChipEvidence(
+        outcome=ChipOutcome.read,
+        access="pace-gm",
+        authenticity=ChipAuthenticity.proved_ca,
+        proof_signed=True,
+        mrz=passport(),
+        agrees=True,
+        passive=signed(),
+        portrait_sha256=PORTRAIT_SHA256.hex(),
+        files={"EF.SOD": "ab" * 32, "DG1": "cd" * 32, "DG2": "ef" * 32, "DG14": "01" * 32},
+        ms={"total": 2130.5},
+    )
+    return structs.replace(held, **changes)
+
+
+def with_chip(**changes: Any) -> Evidence:
+    return good(chip=chip(**changes))
+
+
+def unread(outcome: ChipOutcome, error: str = "") -> Evidence:
+    return good(chip=ChipEvidence(outcome=outcome, error=error))
+
+
+POLICY_CHIPS = structs.replace(POLICY, chip=ChipPolicy(required_for=("GHA",)))
+"""Ghana's passports have chips, and an officer looks where none was read."""
 
 NATIONAL = passport(nationality="UTO", issuer="UTO")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from inspection_cases import NOW, clock, good, hit, with_visa
+from inspection_cases import NOW, POLICY, chip, clock, good, hit, with_visa
 from msgspec import Struct
 
 from border_agent.inspection import ClockEvidence, Evidence, Verdict, decide, without_pictures
@@ -27,17 +27,19 @@ class Stored(Struct):
 
 
 def test_evidence_reads_back_equal() -> None:
-    evidence = good(hits=(hit(),))
+    evidence = good(hits=(hit(),), chip=chip())
     assert msgspec.json.decode(msgspec.json.encode(evidence), type=Evidence) == evidence
 
 
 def test_evidence_of_an_older_version_reads_with_defaults() -> None:
     raw = json.loads(msgspec.json.encode(good()))
-    for key in ("page", "timed_out", "problems", "hits", "group", "accompanied", "purpose", "direction"):
+    for key in ("chip", "page", "timed_out", "problems", "hits", "group", "accompanied", "purpose", "direction"):
         del raw[key]
     raw["something_newer"] = {"not": "known"}
     read = msgspec.json.decode(json.dumps(raw), type=Evidence)
-    assert (read.timed_out, read.page, read.purpose) == ((), None, "")
+    assert (read.timed_out, read.page, read.purpose, read.chip) == ((), None, "", None)
+    assert read.document is not None
+    assert (read.document.confidence, read.document.uncertain) == (None, ())
 
 
 def test_a_moment_without_a_zone_is_no_evidence() -> None:
@@ -56,6 +58,10 @@ def test_pictures_are_left_out_of_what_is_kept() -> None:
     assert kept.visa.record.portrait == b""
     assert kept.visa.record.portrait_sha256
     assert without_pictures(with_visa(record=None)) == with_visa(record=None)
+    evidence = without_pictures(good(chip=chip()))
+    assert evidence.chip == chip()
+    assert len(msgspec.json.encode(evidence)) < 16_384
+    assert decide(evidence, POLICY) == decide(good(chip=chip()), POLICY)
 
 
 @pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.json")), ids=lambda file: file.stem)

@@ -12,6 +12,8 @@ from inspection_cases import (
     NOW,
     POLICY,
     POLICY_90,
+    POLICY_CHIPS,
+    chip,
     clock,
     compared,
     doc,
@@ -27,7 +29,10 @@ from inspection_cases import (
     record,
     sealed,
     sealed_check_wrong,
+    signed,
+    unread,
     with_check_wrong,
+    with_chip,
     with_document,
     with_visa,
     without_visa,
@@ -35,11 +40,13 @@ from inspection_cases import (
 from msgspec import structs
 
 import border_agent.inspection.rules.v1 as rules_v1
+from border_agent.documents.chip.reading import ChipAuthenticity, ChipOutcome
 from border_agent.documents.mrz import IssueCode, MrzFormat
 from border_agent.faces import ReferenceKind, Zone
 from border_agent.inspection import (
     REGISTRY,
     DocumentEvidence,
+    DocumentSource,
     Evidence,
     SafeCode,
     Severity,
@@ -55,6 +62,7 @@ from border_agent.inspection.errors import UnknownRules
 from border_agent.inspection.findings import UnknownFinding
 from border_agent.inspection.stay import stay_of
 from border_agent.trust import SignatureVerdict
+from border_agent.trust.passive.judgement import PassiveVerdict
 from border_agent.words import has, text
 from mqtt_schemas.entries import ClockQuality, Direction
 from mqtt_schemas.records import Handling, Policy, Question, QuestionKey, VisaStatus
@@ -76,6 +84,26 @@ REACHED: dict[str, Evidence | tuple[Evidence, Policy]] = {
     ),
     "document.second": good(problems=("inspection.second_document",)),
     "document.typed": good(document=DocumentEvidence(mrz=passport(), typed=True)),
+    "document.uncertain": good(
+        document=DocumentEvidence(
+            mrz=passport(), source=DocumentSource.CAMERA, confidence=0.61, uncertain=((0, 7), (1, 2))
+        )
+    ),
+    "chip.required": (good(), POLICY_CHIPS),
+    "chip.access_refused": unread(ChipOutcome.access_refused, "chip.access_refused"),
+    "chip.mrz_differs": with_chip(mrz=passport(surname="Owusu"), agrees=False),
+    "chip.invalid": with_chip(passive=signed(PassiveVerdict.INVALID, "sod.hash.DG2", "sod.signature")),
+    "chip.signer_expired": with_chip(passive=signed(PassiveVerdict.EXPIRED, "dsc.not_valid_at_signing")),
+    "chip.signer_revoked": with_chip(passive=signed(PassiveVerdict.REVOKED, "dsc.revoked")),
+    "chip.cloned": with_chip(authenticity=ChipAuthenticity.failed),
+    "chip.downgraded": with_chip(access="bac", pace_failed=True),
+    "chip.hostile": unread(ChipOutcome.hostile, "chip.protocol"),
+    "chip.portrait_unreadable": with_chip(portrait_error="lds.no_face"),
+    "chip.not_read": unread(ChipOutcome.lost, "chip.lost"),
+    "chip.no_trust_anchor": with_chip(passive=signed(PassiveVerdict.NO_TRUST_ANCHOR)),
+    "chip.not_authenticated": with_chip(authenticity=ChipAuthenticity.unsupported),
+    "chip.verified": good(chip=chip()),
+    "chip.signer_expired_now": with_chip(passive=signed(PassiveVerdict.EXPIRED, "dsc.expired_now")),
     "stay.overstayed": good(
         direction=Direction.EXIT, stay=stay_of(NOW - timedelta(days=40), "e" * 32, 30, NOW.date())
     ),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from inspection_cases import (
     NOW,
     POLICY,
+    chip,
     clock,
     compared,
     good,
@@ -25,7 +26,10 @@ from inspection_cases import (
 )
 from msgspec import structs
 
+from border_agent.documents.chip.reading import ChipOutcome
+from border_agent.faces import ReferenceKind, Zone
 from border_agent.inspection import (
+    ChipEvidence,
     DocumentEvidence,
     FaceEvidence,
     Inspection,
@@ -53,6 +57,7 @@ from border_agent.inspection.errors import (
 )
 from border_agent.inspection.events import (
     Cancel,
+    ChipRead,
     Decide,
     DocumentRead,
     Event,
@@ -66,10 +71,12 @@ from border_agent.inspection.events import (
     StepTimedOut,
     VisaRead,
 )
+from border_agent.inspection.evidence import CHIP_SKIPPED, CHIP_TIMED_OUT
 from mqtt_schemas.entries import Direction
 from mqtt_schemas.records import Question, QuestionKey
 
-EVERY_STEP = tuple(Step)
+EVERY_STEP = tuple(step for step in Step if step is not Step.CHIP)
+"""Of a device without a chip reader; what changes with one stands under `test_a_chip_…`."""
 NATIONAL = passport(nationality="UTO", issuer="UTO")
 CHILD = passport(birth=date(2020, 1, 1))
 
@@ -189,11 +196,11 @@ def test_an_answered_step_is_not_skipped_afterwards() -> None:
     ],
 )
 def test_a_reading_without_content_leaves_the_step_open(event: Event, step: Step) -> None:
-    events = [e for s, e in zip(Step, (PASSPORT, PAGE, VISA, FACE, PURPOSE), strict=True) if s is not step]
+    events = [e for s, e in zip(EVERY_STEP, (PASSPORT, PAGE, VISA, FACE, PURPOSE), strict=True) if s is not step]
     inspection = after(*events, event, policy=ASKING)
     if step is not Step.DOCUMENT:
         assert open_steps(inspection, ASKING) == (step,)
-    good_event = dict(zip(Step, (PASSPORT, PAGE, VISA, FACE, PURPOSE), strict=True))[step]
+    good_event = dict(zip(EVERY_STEP, (PASSPORT, PAGE, VISA, FACE, PURPOSE), strict=True))[step]
     answered = after(good_event, event, start=inspection, policy=ASKING)
     assert next_step(answered, ASKING) is None
     assert answered.evidence.mrz is not None
@@ -299,16 +306,63 @@ def test_a_policy_for_unknown_rules_is_a_typed_error() -> None:
         open_steps(started(), structs.replace(POLICY, rules_version=99))
 
 
+ABSENT = ChipEvidence(outcome=ChipOutcome.absent)
+WITH_READER = tuple(Step)
+
+
+def test_a_chip_is_asked_for_after_its_document_and_answered_by_whatever_came_of_it() -> None:
+    inspection = started(WITH_READER)
+    assert Step.CHIP not in open_steps(inspection, POLICY)
+    inspection = after(PASSPORT, start=inspection)
+    assert open_steps(inspection, POLICY) == (Step.CHIP, Step.PAGE, Step.VISA, Step.FACE)
+    for evidence in (chip(), ABSENT):
+        answered = after(ChipRead(evidence), start=inspection)
+        assert open_steps(answered, POLICY) == (Step.PAGE, Step.VISA, Step.FACE)
+        assert answered.evidence.chip == evidence
+
+
+def test_a_chip_read_again_keeps_the_better_reading_and_counts_the_tries() -> None:
+    inspection = after(PASSPORT, ChipRead(chip()), ChipRead(ABSENT), start=started(WITH_READER))
+    assert inspection.evidence.chip == structs.replace(chip(), attempts=2)
+    other = chip(access="bac")
+    inspection = after(PASSPORT, ChipRead(ABSENT), ChipRead(chip()), ChipRead(other), start=started(WITH_READER))
+    assert inspection.evidence.chip == structs.replace(other, attempts=3)
+
+
+@pytest.mark.parametrize(("leave", "error"), [(StepSkipped, CHIP_SKIPPED), (StepTimedOut, CHIP_TIMED_OUT)])
+def test_a_chip_that_is_left_out_is_an_outcome_which_an_older_agent_can_read(leave: Any, error: str) -> None:
+    inspection = after(PASSPORT, leave(Step.CHIP), start=started(WITH_READER))
+    assert (inspection.evidence.skipped, inspection.evidence.timed_out) == ((), ())
+    assert inspection.evidence.chip is not None
+    assert (inspection.evidence.chip.read, inspection.evidence.chip.error) == (False, error)
+    # Left out after it was read: it stays read.
+    inspection = after(PASSPORT, ChipRead(chip()), leave(Step.CHIP), start=started(WITH_READER))
+    assert inspection.evidence.chip == chip()
+
+
+def test_another_reference_is_compared_beside_the_first_and_none_in_its_place() -> None:
+    more = FaceCompared(FaceEvidence(comparisons=(compared(), compared(Zone.doubt, ReferenceKind.chip))))
+    inspection = after(PASSPORT, FACE, more)
+    assert inspection.evidence.face == more.face
+    with pytest.raises(AlreadyCompared):
+        after(FaceCompared(FaceEvidence(comparisons=(compared(Zone.doubt),))), start=inspection)
+    with pytest.raises(AlreadyCompared):
+        after(FACE, start=inspection)
+
+
 EVENTS: list[Event] = [
     PASSPORT,
     DocumentRead(DocumentEvidence(error="mrz.not_mrz")),
     DocumentRead(DocumentEvidence(mrz=NATIONAL)),
     DocumentRead(DocumentEvidence(mrz=CHILD)),
+    ChipRead(chip()),
+    ChipRead(ABSENT),
     PAGE,
     VISA,
     VisaRead(VisaEvidence(error="seal.malformed")),
     VisaRead(VisaEvidence(visa=sealed(entries=0))),
     FACE,
+    FaceCompared(FaceEvidence(comparisons=(compared(), compared(kind=ReferenceKind.chip)))),
     FaceCompared(FaceEvidence(error="face.declined")),
     FaceCompared(FaceEvidence(error="decoder.crashed")),
     PURPOSE,
@@ -338,7 +392,7 @@ LEGAL = {
 
 @given(
     st.lists(st.sampled_from(EVENTS), max_size=40),
-    st.sets(st.sampled_from(EVERY_STEP)),
+    st.sets(st.sampled_from(Step)),
     st.booleans(),
     st.booleans(),
 )

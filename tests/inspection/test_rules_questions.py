@@ -44,7 +44,10 @@ ASKING = structs.replace(
 DOCUMENT = DocumentRead(DocumentEvidence(mrz=passport()))
 
 
-def started(can: tuple[Step, ...] = tuple(Step), **facts: Any) -> Inspection:
+NO_CHIPS = tuple(step for step in Step if step is not Step.CHIP)
+
+
+def started(can: tuple[Step, ...] = NO_CHIPS, **facts: Any) -> Inspection:
     return begin(inspection_id="7" * 32, device="kiosk-1", clock=clock(), can=can, **facts)
 
 

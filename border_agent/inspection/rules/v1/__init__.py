@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from border_agent.inspection.evidence import Evidence
 from border_agent.inspection.findings import Finding, Severity, in_order
+from border_agent.inspection.rules.v1.chip import chip_findings
 from border_agent.inspection.rules.v1.document import document_findings, traveller_findings, typed
 from border_agent.inspection.rules.v1.face import face_findings, face_lets_machine_admit
 from border_agent.inspection.rules.v1.regimes import RegimeMatch, regime_of
@@ -50,6 +51,7 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
 
 def _findings(evidence: Evidence, policy: Policy, match: RegimeMatch) -> Iterator[Finding]:
     yield from document_findings(evidence, policy, match)
+    yield from chip_findings(evidence, policy)
     yield from traveller_findings(evidence, policy)
     yield from stay_findings(evidence, match)
     yield from visa_findings(evidence, policy, match)

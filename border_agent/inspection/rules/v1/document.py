@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import date
 
 from border_agent.documents.mrz import IssueCode, Mrz
+from border_agent.inspection.characters import fields_at
+from border_agent.inspection.chip import chip_confirms
 from border_agent.inspection.errors import SecondDocument
 from border_agent.inspection.evidence import Evidence, Step
 from border_agent.inspection.findings import Finding, finding
@@ -39,6 +41,8 @@ def document_findings(evidence: Evidence, policy: Policy, match: RegimeMatch) ->
         yield finding("document.second")
     if typed(evidence):
         yield finding("document.typed")
+    if evidence.document is not None and evidence.document.uncertain and not chip_confirms(evidence):
+        yield finding("document.uncertain", fields=fields(fields_at(mrz.format, evidence.document.uncertain)))
     wrong = [check.field for check in mrz.checks if not check.ok]
     if wrong:
         yield finding("document.check_digit", fields=fields(wrong))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from border_agent.inspection.chip import chip_wanted
 from border_agent.inspection.evidence import Evidence, Step
 from border_agent.inspection.findings import Finding, finding
 from border_agent.inspection.questions import asked, unanswered
@@ -13,8 +14,11 @@ from mqtt_schemas.records import Policy
 
 
 def wanted_steps(evidence: Evidence, policy: Policy) -> frozenset[Step]:
-    """The steps this traveller has to take: a visa only where the regime asks for one, no face of small children."""
+    """The steps this traveller has to take: a chip where the document may have one, a visa only where the regime asks
+    for one, no face of small children."""
     steps = {Step.DOCUMENT, Step.PAGE}
+    if chip_wanted(evidence.mrz, policy):
+        steps.add(Step.CHIP)
     if visa_required(regime_of(evidence.mrz, evidence.purpose, policy), evidence.direction):
         steps.add(Step.VISA)
     if not too_young_for_faces(evidence, policy):
@@ -41,6 +45,7 @@ def step_findings(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     missing = unanswered(evidence, policy)
     answered = {
         Step.DOCUMENT: evidence.mrz,
+        Step.CHIP: evidence.chip,
         Step.PAGE: evidence.page,
         Step.VISA: evidence.visa and evidence.visa.visa,
         Step.FACE: evidence.face and evidence.face.comparisons,

@@ -37,6 +37,10 @@ def list_findings(evidence: Evidence, policy: Policy, *, visa_weighed: bool) -> 
             yield finding("list.missing", feed=feed)
         else:
             yield from _age(answer, evidence, policy)
+    authorities = answers.get(Feed.CSCA)
+    if authorities is not None and evidence.chip is not None and evidence.chip.passive is not None:
+        # Without the list no chip has an anchor, and that is a finding already.
+        yield from _age(authorities, evidence, policy)
 
 
 def clock_findings(evidence: Evidence) -> Iterator[Finding]:
