@@ -85,6 +85,8 @@ class InspectionCame:
     open_steps: tuple[str, ...] = ()
     answered: tuple[str, ...] = ()
     guidance: Guidance | None = None
+    chip: float | None = None
+    chip_lost: bool = False
     say: tuple[str, ...] = ()
     slip: str = ""
     ticket: int = 0

@@ -86,6 +86,8 @@ class Status:
     in_service: bool = False
     online: bool = True
     steps: tuple[str, ...] = ()
+    document_by: tuple[str, ...] = ("reader",)
+    """Ways a document can be read: `reader`, `camera`."""
     reader: str = ""
     """Shape of the document reader: `flat`, `swipe`; empty: not said."""
     code_by: tuple[str, ...] = ()
@@ -105,8 +107,9 @@ class Status:
 
     @property
     def can_read_documents(self) -> bool:
-        """Without a reader there is nothing a kiosk can do for a traveller."""
-        return self.state_of("document_reader") == "ready"
+        """Without a way to read documents there is nothing a kiosk can do for a traveller."""
+        by_camera = "camera" in self.document_by and self.state_of("document_camera") == "ready"
+        return by_camera or self.state_of("document_reader") == "ready"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +150,10 @@ class Traveller:
     told: tuple[str, ...] = ()
     """Keys of the questions that were answered here."""
     guidance: Guidance | None = None
+    chip: float | None = None
+    """How much of the passport's chip is read, 0 to 1, while it is being read; None: it is not."""
+    chip_lost: bool = False
+    """It has lost contact: the passport was taken up."""
     say: tuple[str, ...] = ()
     """Traveller-safe codes: where to go, then hints."""
     slip: str = ""

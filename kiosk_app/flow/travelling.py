@@ -16,9 +16,12 @@ from kiosk_app.flow.state import (
     Traveller,
 )
 
-_TRY_AGAIN = frozenset({"document.again", "visa.again"})
+_TRY_AGAIN = frozenset({"document.again", "chip.put_back", "visa.again"})
+_ASKS = frozenset({"document.look", "chip.put", "face.none", "page.look"})
+"""Guidance that waits for the traveller: said to somebody who may not be there."""
 _SCREEN_OF = {
     "document": Screen.PASSPORT,
+    "chip": Screen.PASSPORT,
     "page": Screen.PASSPORT,
     "visa": Screen.VISA,
     "face": Screen.FACE,
@@ -80,6 +83,8 @@ def came(state: State, view: InspectionCame, now: float) -> Change:
         open_steps=view.open_steps,
         answered=view.answered,
         guidance=view.guidance,
+        chip=view.chip,
+        chip_lost=view.chip_lost,
         say=view.say,
         slip=view.slip or traveller.slip,
     )
@@ -205,10 +210,12 @@ def _collecting(state: State, before: Traveller, now: float) -> Change:
         tones.append(Tone.STEP_DONE)
     said, earlier = traveller.guidance, before.guidance
     new = said is not None and (earlier is None or said.count != earlier.count)
-    if new and said is not None and said.code in _TRY_AGAIN:
+    lost = traveller.chip_lost and not before.chip_lost
+    if lost or (new and said is not None and said.code in _TRY_AGAIN):
         tones.append(Tone.ERROR_SOFT)
-    # Whoever moves before the camera, or whose paper was read, is there.
-    alive = bool(tones) or (new and said is not None and said.code not in ("face.none", "page.look"))
+    # Whoever moves before the camera, or whose paper was read, is there; so is whoever waits while the chip is read.
+    alive = bool(tones) or (new and said is not None and said.code not in _ASKS)
+    alive = alive or (traveller.chip or 0.0) > (before.chip or 0.0)
     if alive and state.screen is not Screen.STILL_THERE:
         state = replace(state, quiet_since=now)
     if state.screen is Screen.STILL_THERE and tones and state.under is not None:

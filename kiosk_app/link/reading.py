@@ -24,6 +24,7 @@ def status(answer: Json) -> Status:
         in_service=answer.get("in_service") is True,
         online=answer.get("online") is not False,
         steps=_words(answer.get("steps")),
+        document_by=_words(answer.get("document_by")) or ("reader",),
         reader=_word(answer.get("reader")),
         code_by=_words(answer.get("code_by")),
         devices=tuple(
@@ -47,6 +48,7 @@ def status(answer: Json) -> Status:
 def inspection(view: Json, ticket: int = 0) -> InspectionCame:
     """An inspection as a kiosk may see it."""
     said = view.get("guidance")
+    chip, lost = _chip(view.get("chip"))
     return InspectionCame(
         id=_word(view.get("id")),
         phase=_word(view.get("phase")),
@@ -54,6 +56,8 @@ def inspection(view: Json, ticket: int = 0) -> InspectionCame:
         open_steps=_words(view.get("open_steps")),
         answered=_words(view.get("answered")),
         guidance=_guidance(said) if isinstance(said, dict) else None,
+        chip=chip,
+        chip_lost=lost,
         say=tuple(_word(one.get("code")) for one in _list(view.get("say")) if isinstance(one, dict)),
         slip=_word(view.get("slip")),
         ticket=ticket,
@@ -97,6 +101,17 @@ def _guidance(said: Json) -> Guidance:
     return Guidance(
         code=_word(said.get("code")), count=_number(count), captured=_number(captured), wanted=_number(wanted)
     )
+
+
+def _chip(said: object) -> tuple[float | None, bool]:
+    """How far the chip is, and whether contact was lost on the way. What became of it is not told."""
+    if not isinstance(said, dict) or said.get("stage") == "done":
+        return None, False
+    share, waiting = said.get("fraction"), said.get("stage") == "waiting"
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        return None, False
+    # Before anything was read, nobody knows whether there is a chip at all.
+    return (None, False) if waiting and not share else (float(share), waiting)
 
 
 def _number(value: object) -> int:

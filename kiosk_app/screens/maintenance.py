@@ -14,7 +14,7 @@ from kiosk_app.ui.press import Press
 LONGEST = 110
 """Characters of a line of the log that are shown."""
 COLON = "\u00a0: "
-DEVICES = ("document_reader", "code_scanner", "document_camera", "face_camera", "printer")
+DEVICES = ("document_reader", "chip_reader", "code_scanner", "document_camera", "face_camera", "printer")
 
 
 class MaintenanceScreen(KioskScreen):
@@ -39,7 +39,7 @@ class MaintenanceScreen(KioskScreen):
         self.who = f"{staff.name} · {app().say(role)}" if app().has(role) else staff.name
         self.can_reboot, self.can_train = staff.can_reboot, staff.can_train
         self.facts = "\n".join(self._fact(name, value) for name, value in staff.facts if app().has(f"fact.{name}"))
-        most = 4 if look().landscape else 5 if look().comfort.reach else 12
+        most = 4 if look().landscape else 5 if look().comfort.reach else 7 if look().comfort.large else 12
         self.log = "\n".join(line[:LONGEST] for line in staff.log[-most:])
         devices = (status.devices, staff.tests)
         if devices != self._shown:

@@ -10,6 +10,7 @@ from kivy.uix.floatlayout import FloatLayout
 from kivy.uix.gridlayout import GridLayout
 from kivy.uix.layout import Layout
 from kivy.uix.relativelayout import RelativeLayout
+from kivy.uix.widget import Widget
 
 from kiosk_app.flow.progress import progress
 from kiosk_app.flow.state import State
@@ -150,6 +151,23 @@ class Check(Row):
     done = BooleanProperty(False)
 
 
+class Gauge(Widget):
+    """How much of something is done, from where reading begins: calm, without a figure."""
+
+    share = NumericProperty(0.0)
+    """0 to 1."""
+    filled = NumericProperty(0.0)
+    """Pixels; never less than what its round ends need."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        for name in ("share", "size"):
+            self.fbind(name, self._fill)
+
+    def _fill(self, *_: Any) -> None:
+        self.filled = min(self.width, max(self.height, self.width * self.share))
+
+
 class Foot(Row):
     """The bar below: what is always reachable, always at the same place."""
 
@@ -160,6 +178,7 @@ class Foot(Row):
         "settings": "icon-accessibility",
         "call": "icon-bell",
         "cancel": "icon-cancel",
+        "refresh": "icon-repeat",
         "sign_out": "icon-sign-out",
     }
 

@@ -27,7 +27,7 @@ from border_agent.demo.display import press_key, private_display
 from border_agent.demo.hand import Hand
 from border_agent.demo.kiosk import pass_kiosk
 from border_agent.demo.kiosk_world import Cast, KioskWorld
-from kiosk_app.flow.state import Screen, Traveller
+from kiosk_app.flow.state import Screen, Status, Traveller
 from kiosk_app.run import Settings, run
 from tests.kiosk.stage import CODE, NUMBER, PAUSE, Stage, finish, hold, sign_in
 
@@ -67,12 +67,22 @@ def agent_away_for_long(stage: Stage) -> None:
 
 
 def reader_unplugged(stage: Stage) -> None:
-    """The reader's plug is pulled and put back: a calm screen of its own, and back by itself."""
+    """The reader's plug is pulled: the camera reads as well. Without it too, a calm screen; and back by itself."""
     stage.at_ease()
-    stage.world.world.reader.unplug()
+    world = stage.world.world
+    world.reader.unplug()
+    stage.hand.until("unplugged", lambda state: state.status is not None and not reads(state.status))
+    assert stage.hand.state.screen is Screen.ATTRACT
+    world.desk_camera.stop()
     stage.hand.see(Screen.READER_MISSING)
-    stage.world.world.reader.plug()
+    world.reader.plug()
     stage.at_ease()
+    world.desk_camera.start()
+
+
+def reads(status: Status) -> bool:
+    """Whether the document reader works."""
+    return status.state_of("document_reader") == "ready"
 
 
 def out_of_paper(stage: Stage) -> None:

@@ -11,8 +11,8 @@ from kiosk_app.flow.state import CallState, Guidance, Question, SlipState, Staff
 from kiosk_app.ui.look import THEMES
 
 GALLERY_THEMES = {**THEMES, "reach": Comfort(reach=True)}
-STEPS = ("document", "page", "visa", "face", "questions")
-DEVICES = ("document_reader", "code_scanner", "document_camera", "face_camera", "printer")
+STEPS = ("document", "chip", "page", "visa", "face", "questions")
+DEVICES = ("document_reader", "chip_reader", "code_scanner", "document_camera", "face_camera", "printer")
 STATUS = Status(
     device="uto-aeroport-borne-1",
     post="utopia-aeroport",
@@ -74,11 +74,23 @@ def screens(language: str, theme: str) -> Iterator[tuple[str, State]]:
     yield "attract-offline", with_status(Screen.ATTRACT, online=False)
     yield "language", state(Screen.LANGUAGE)
     yield "passport", state(Screen.PASSPORT, step="document")
-    yield "passport-read", state(Screen.PASSPORT, step="page", answered=read)
+    chip = {"step": "chip", "answered": read}
+    yield "passport-chip-page", state(Screen.PASSPORT, step="page", answered=read, chip=0.4)
+    yield "passport-chip", state(Screen.PASSPORT, chip=0.4, **chip)
+    yield "passport-chip-lost", state(Screen.PASSPORT, step="page", answered=read, chip=0.4, chip_lost=True)
+    put, put_back = (Guidance(code=f"chip.{code}", count=1) for code in ("put", "put_back"))
+    yield "passport-chip-back", state(Screen.PASSPORT, chip=0.4, guidance=put_back, **chip)
+    beside_the_slot = replace(STATUS, reader="swipe")
+    yield "passport-chip-put", replace(state(Screen.PASSPORT, guidance=put, **chip), status=beside_the_slot)
+    yield "passport-read", state(Screen.PASSPORT, step="page", answered=("document", "chip"))
     yield "passport-again", state(Screen.PASSPORT, step="document", guidance=Guidance(code="document.again", count=1))
+    seen = Guidance(code="document.hold", count=1)
+    yield "passport-seen", state(Screen.PASSPORT, step="document", guidance=seen)
     yield "passport-swipe", with_status(Screen.PASSPORT, reader="swipe")
     yield "passport-training", with_status(Screen.PASSPORT, training=True)
     yield "visa", state(Screen.VISA, step="visa", answered=("document", "page"))
+    yield "visa-chip", state(Screen.VISA, step="visa", answered=("document", "page"), chip=0.7)
+    yield "visa-chip-lost", state(Screen.VISA, step="visa", answered=read, chip=0.7, chip_lost=True)
     yield "visa-again", state(Screen.VISA, step="visa", guidance=Guidance(code="visa.again", count=1))
     for name, code, captured in (
         ("face", "face.none", 0),

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from kivy.animation import Animation
 from kivy.clock import Clock
 from kivy.lang import Builder
 
@@ -53,9 +54,12 @@ def settle() -> None:
 
 def rest(screen: Any) -> None:
     """Bring what moves to the place where it says most."""
-    motion = getattr(screen, "_motion", None)
-    if motion is not None:
-        motion.stop(screen)
+    for name in ("_motion", "_waves"):
+        if (motion := getattr(screen, name, None)) is not None:
+            motion.stop(screen)
+    if hasattr(screen, "target_share"):
+        Animation.cancel_all(screen, "chip_share")
+        screen.chip_share = screen.target_share
     timer = getattr(screen, "_timer", None)
     if timer is not None:
         timer.cancel()
@@ -63,7 +67,7 @@ def rest(screen: Any) -> None:
         screen._turn = 0
         screen._say()
         screen.ids.talk.opacity = 1.0
-    for name, value in (("slide", 0.9), ("mix", 0.0), ("turn", 0.5)):
+    for name, value in (("slide", 0.9), ("mix", 0.0), ("turn", 0.5), ("glow", 1.0)):
         if hasattr(screen, name):
             setattr(screen, name, value)
     screen.opacity = 1.0

@@ -32,7 +32,7 @@ from kiosk_app.flow.state import IDLE, OVERLAYS, Guidance, Question
 from kiosk_app.flow.waiting import MAINTENANCE_SECONDS, PATIENCE, UNHURRIED, WARN_AFTER
 
 IDS = st.sampled_from(["", "aa", "bb", "cc"])
-STEPS = st.sampled_from(["", "document", "page", "visa", "face", "questions", "of-2030"])
+STEPS = st.sampled_from(["", "document", "chip", "page", "visa", "face", "questions", "of-2030"])
 VALUES = st.one_of(st.sampled_from(["fr", "ar", "contrast", "voice", "tourism", "printer"]), st.text(max_size=5))
 STATUS = st.builds(
     Status,
@@ -52,7 +52,11 @@ VIEWS = st.builds(
     step=STEPS,
     answered=st.lists(STEPS, max_size=3).map(tuple),
     guidance=st.none()
-    | st.builds(Guidance, code=st.sampled_from(["face.none", "visa.again"]), count=st.integers(0, 9)),
+    | st.builds(
+        Guidance, code=st.sampled_from(["face.none", "visa.again", "chip.put_back"]), count=st.integers(0, 9)
+    ),
+    chip=st.none() | st.floats(0, 1),
+    chip_lost=st.booleans(),
     say=SAY,
     slip=st.sampled_from(["", "K7Q2FD"]),
     ticket=st.integers(0, 4),

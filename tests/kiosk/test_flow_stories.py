@@ -26,7 +26,7 @@ from kiosk_app.flow.events import (
     Ticked,
 )
 from kiosk_app.flow.progress import Mark, progress
-from kiosk_app.flow.state import CallState
+from kiosk_app.flow.state import CallState, Guidance
 from kiosk_app.flow.waiting import PATIENCE, UNHURRIED, WARN_AFTER
 from tests.kiosk.flow_kit import ADDRESS, PURPOSE, STATUS, Kiosk, view
 
@@ -48,6 +48,47 @@ def test_a_traveller_from_welcome_to_goodbye() -> None:
     assert kiosk.tap(Action.NEXT) is Screen.ATTRACT
     assert kiosk.of(Drop) == []
     assert kiosk.state.traveller == Traveller()
+
+
+def test_the_chip_is_read_while_the_passport_lies_there_whatever_comes_of_it() -> None:
+    kiosk = Kiosk(replace(STATUS, steps=("document", "chip", "page", "visa", "face")))
+    kiosk.begin()
+    kiosk(view("aa", "page", answered=("document",), chip=0.0))
+    assert kiosk(view("aa", "page", answered=("document",), chip=0.4)) is Screen.PASSPORT
+    assert kiosk.state.traveller.chip == 0.4
+    assert kiosk(view("aa", "visa", answered=("document", "page"), chip=0.6)) is Screen.VISA
+    assert kiosk(view("aa", "visa", answered=("document", "page"), chip=0.6, chip_lost=True)) is Screen.VISA
+    assert kiosk.of(Sound) == [Sound(Tone.ERROR_SOFT)]
+    # The code was shown before the chip was through: back to the passport, which may have been taken up.
+    put_back = Guidance(code="chip.put_back", count=3)
+    assert kiosk(view("aa", "chip", answered=("document", "page", "visa"), chip=0.6, guidance=put_back)) is (
+        Screen.PASSPORT
+    )
+    assert Sound(Tone.ERROR_SOFT) in kiosk.asked
+    assert kiosk.tap(Action.SKIP) is Screen.PASSPORT
+    assert kiosk.asked == [Skip("aa", "chip")]
+    assert kiosk(view("aa", "face", answered=("document", "chip", "page", "visa"))) is Screen.FACE
+    assert kiosk.of(Sound) == [Sound(Tone.STEP_DONE)]
+    assert kiosk.state.traveller.chip is None
+
+
+def test_nobody_is_asked_whether_they_are_there_while_their_chip_is_read() -> None:
+    kiosk = Kiosk()
+    kiosk.begin()
+    for share in (0.1, 0.2, 0.3, 0.4):
+        kiosk(view("aa", "chip", answered=("document",), chip=share), after=WARN_AFTER * 0.6)
+        assert kiosk(Ticked()) is Screen.PASSPORT
+    # A passport that nobody lays down: the share stands still.
+    kiosk(
+        view("aa", "chip", answered=("document",), chip=0.4, guidance=Guidance(code="chip.put", count=9)), after=1.0
+    )
+    assert kiosk(Ticked(), after=WARN_AFTER) is Screen.STILL_THERE
+
+
+def test_a_kiosk_that_reads_passports_by_camera_needs_no_other_reader() -> None:
+    camera = (("document_camera", "ready"),)
+    assert Kiosk(replace(STATUS, document_by=("camera",), devices=camera)).state.screen is Screen.ATTRACT
+    assert Kiosk(replace(STATUS, document_by=("reader",), devices=camera)).state.screen is Screen.READER_MISSING
 
 
 @pytest.mark.parametrize(

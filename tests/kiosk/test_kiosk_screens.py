@@ -21,7 +21,7 @@ def test_no_screen_has_a_fault(display: str, size: str, languages: str, themes: 
         "tests.kiosk.gallery", "--size", size, "--languages", languages, "--themes", themes, seconds=500
     )
     assert found["wrong"] == {}
-    assert found["drawn"] == 43 * len(languages.split(","))
+    assert found["drawn"] == 51 * len(languages.split(","))
 
 
 @pytest.mark.timeout(300)

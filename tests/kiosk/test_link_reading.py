@@ -17,7 +17,8 @@ JSON = st.recursive(
     max_leaves=12,
 )
 _NAMES = """id phase step open_steps answered guidance say slip device ready steps devices printer contact questions
-call line disk clock memory_bytes lists network log can_reboot code count captured wanted state role key"""
+call line disk clock memory_bytes lists network log can_reboot code count captured wanted state role key
+chip stage fraction document_by"""
 NAMES = st.sampled_from(_NAMES.split())
 OBJECTS = st.dictionaries(NAMES, JSON, max_size=20)
 
@@ -64,6 +65,21 @@ def test_what_an_agent_says_is_read() -> None:
     )
     assert (seen.id, seen.step, seen.say, seen.ticket) == ("aa", "", ("go_to_counter",), 4)
     assert seen.guidance == Guidance(code="face.good", count=3, captured=2, wanted=3)
+
+
+def test_how_far_the_chip_is_but_not_what_became_of_it() -> None:
+    def share(chip: object) -> tuple[float | None, bool]:
+        view = inspection({"id": "aa", "phase": "collecting", "chip": chip})
+        return view.chip, view.chip_lost
+
+    assert share({"stage": "files", "fraction": 0.25}) == (0.25, False)
+    assert share({"stage": "access", "fraction": 0}) == (0.0, False)
+    assert share({"stage": "waiting", "fraction": 0.25}) == (0.25, True)
+    assert share({"stage": "waiting", "fraction": 0.0}) == (None, False), "nobody knows whether there is one"
+    assert share({"stage": "done", "fraction": 1.0}) == (None, False)
+    for odd in (None, 0.5, [], {}, {"fraction": None}, {"fraction": True}, {"fraction": 1.5}, {"fraction": -1}):
+        assert share(odd) == (None, False)
+    assert share({"fraction": float("nan")}) == (None, False)
 
 
 def test_bounds() -> None:
