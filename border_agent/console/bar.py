@@ -37,6 +37,7 @@ class Topic(StrEnum):
     UNSENT = "unsent"
     VISAS = "visas"
     TRUST = "trust"
+    CSCA = "csca"
     WATCHLIST = "watchlist"
     POLICY = "policy"
     OFFICERS = "officers"
@@ -112,15 +113,20 @@ class Bar:
     def _lists(self, report: MaintenanceReport) -> Iterator[BarItem]:
         found = {state.name: state for state in report.lists or ()}
         stale = self._stale_hours()
-        for feed in LISTS:
+        for feed in (*LISTS, Feed.CSCA) if self._reads_chips else LISTS:
             state = found.get(feed.value)
             topic = Topic(feed.value)
             if report.lists is None:
                 yield BarItem(topic, Tone.BAD, "console.bar.list.unknown")
             elif state is None:
-                yield BarItem(topic, Tone.BAD, "console.bar.list.missing")
+                # Without it chips are read all the same, and nobody is known to vouch for them.
+                yield BarItem(topic, Tone.WARN if topic is Topic.CSCA else Tone.BAD, "console.bar.list.missing")
             else:
                 yield _list(topic, state, report.clock.at, stale.get(feed.value, STALE_HOURS))
+
+    @property
+    def _reads_chips(self) -> bool:
+        return self._agent.config.devices.chip_reader is not None
 
     def _stale_hours(self) -> dict[str, int]:
         try:

@@ -18,10 +18,11 @@ from pathlib import Path
 from playwright.sync_api import APIResponse, Browser, Page, Playwright, sync_playwright
 
 from border_agent.api.client import AgentClient
+from border_agent.demo.chips import obstacle
 from border_agent.demo.counter import hold_out
+from border_agent.demo.flight import arrival_of
 from border_agent.demo.officer import Officer
 from border_agent.demo.post_world import PEOPLE
-from border_agent.demo.script import arrival_of
 from border_agent.demo.stay import PASSWORD, OpenPost, SignIn, open_post
 from border_agent.specimens.album import Album, build_all
 from border_agent.specimens.cast import Traveller, cast
@@ -45,8 +46,9 @@ TYPED = (
     *(person.name for person in PEOPLE),
     *(words for notice in NOTICE.values() for words in (notice.authority, notice.legal_basis, notice.appeal)),
     "scanner",
+    "SPECIMEN",
 )
-"""What people have written into forms, their names, the policy's own texts, a device's name."""
+"""What people have written into forms, their names, the policy's own texts, a device's name, certificates' names."""
 PATIENCE_SECONDS = 60.0
 COOKIE = "__Host-borne"
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
@@ -113,6 +115,8 @@ class Stage:
             ("watched", "AGBEKO"),
             ("group", "SARR"),
             ("held", "NKOUMOU"),
+            # Only where chips are read: elsewhere somebody with nothing to see of one.
+            ("copied", "OUEDRAOGO" if obstacle() else "MBA OBIANG"),
         ):
             self.ids[name] = self.row(surname)
         self._enter_late()

@@ -191,9 +191,15 @@ QUEUE = (
 INSPECTION = (
     *(
         Screen(name=f"inspection-{name}", who=OFFICER, open=at(f"/inspections/{{{name}}}"), after=back)
-        for name in ("admit", "refer", "refuse", "exit", "group", "watched")
+        for name in ("admit", "refer", "refuse", "exit", "group", "watched", "copied")
     ),
     Screen(name="inspection-watched-supervisor", who=SUPERVISOR, open=at("/inspections/{watched}"), after=back),
+    Screen(
+        name="inspection-chip",
+        who=OFFICER,
+        open=then(at("/inspections/{copied}"), click("details:has(.facts) summary")),
+        after=back,
+    ),
     Screen(name="inspection-held", who=OFFICER, open=_held("/inspections/{held}"), after=_given_back),
     Screen(
         name="inspection-zoom",

@@ -68,7 +68,7 @@ def found(post: Post, *, nationality: str = "BFA", number: str = "", surname: st
         origin=evidence.device,
         evidence=evidence,
         finished_at=evidence.clock.at,
-        pictures=PICTURES,
+        pictures=PICTURES if evidence.chip is None else {**PICTURES, PictureKind.CHIP: jpeg(90)},
     )
 
 

@@ -228,7 +228,7 @@ def test_faces_are_laid_over_each_other_and_blink(post: Post, tab: OpenTab) -> N
     page.locator("[data-blink]").click()
     expect(upper).to_have_css("opacity", "0")
     expect(upper).to_have_css("opacity", "1")
-    page.locator(".frame.live a").click()
+    page.locator(".frame.of-live a").click()
     expect(page.locator("dialog.zoomer img")).to_be_visible()
 
 

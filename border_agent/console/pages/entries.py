@@ -12,6 +12,7 @@ from msgspec import Struct
 from border_agent.agent.lookups import shown
 from border_agent.agent.runtime import Agent
 from border_agent.console.menu import AUDITOR, DECIDERS, SUPERVISOR
+from border_agent.console.pages.seen_chip import agreement_fact, copy_fact, outcome_fact, verdict_fact
 from border_agent.console.pages.seen_facts import Said, partial_date
 from border_agent.console.visit import Visit
 from border_agent.documents.mrz.dates import birth_date, expiry_date
@@ -23,7 +24,7 @@ from border_agent.store.passage_rows import Passing
 from border_agent.words import format_date, format_moment, format_number, has, text
 from border_agent.words.catalogue import catalogue
 from border_agent.words.places import PLACE
-from mqtt_schemas.entries import CheckFacts, Correction, FaceFacts, FindingFact, LateEntry, VisaFacts
+from mqtt_schemas.entries import CheckFacts, ChipFacts, Correction, FaceFacts, FindingFact, LateEntry, VisaFacts
 from mqtt_schemas.outside import reader
 
 WATCHED = "watchlist."
@@ -184,6 +185,8 @@ def _blocks(passage: Passage, body: Passing | None, language: str) -> Iterator[B
             ("number", passage.number),
             ("expiry", partial_date(expiry_date(document.expiry, day), language) if document.expiry else ""),
         )
+    if isinstance(chip := getattr(body, "chip", None), ChipFacts):
+        yield Block(text("movements.block.chip", language), tuple(_chip(chip, language)))
     if isinstance(visa := getattr(body, "visa", None), VisaFacts):
         yield block("visa", *_visa(visa, language))
     faces = getattr(body, "faces", ())
@@ -222,6 +225,24 @@ def _record(passage: Passage, body: Passing, language: str) -> Iterator[tuple[st
                 for one in body.lists
             ),
         )
+
+
+def _chip(chip: ChipFacts, language: str) -> Iterator[Said]:
+    yield outcome_fact(chip.outcome, language)
+    if chip.authenticity:
+        yield copy_fact(chip.authenticity, language)
+    if chip.passive:
+        yield verdict_fact(chip.passive, language)
+    if (same := agreement_fact(chip.agrees, (), language)) is not None:
+        yield same
+    said = (
+        ("protocol", chip.access.upper()),
+        ("issuer", chip.issuer),
+        ("signer", chip.signer),
+        ("portrait_sha256", chip.portrait_sha256.hex()),
+        ("error", chip.error),
+    )
+    yield from (Said(text(f"chip.{name}", language), value) for name, value in said if value)
 
 
 def _visa(visa: VisaFacts, language: str) -> Iterator[tuple[str, str]]:

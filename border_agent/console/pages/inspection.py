@@ -45,6 +45,7 @@ def routes(console: Console) -> list[Route]:
         Route(f"{ONE}/take", console.page(page.take, *DECIDERS), methods=post),
         Route(f"{ONE}/keep", console.page(page.keep, *DECIDERS, touch=False), methods=post),
         Route(f"{ONE}/leave", console.page(page.leave, *DECIDERS), methods=post),
+        Route(f"{ONE}/chip", console.page(page.chip, *DECIDERS), methods=post),
         Route(f"{ONE}/skip", console.page(page.skip, *DECIDERS), methods=post),
         Route(f"{ONE}/type", console.page(page.type, *DECIDERS), methods=post),
         Route(f"{ONE}/cancel", console.page(page.cancel, *DECIDERS), methods=post),
@@ -101,6 +102,13 @@ class _Inspection:
     async def leave(self, request: Request, visit: Visit) -> Response:
         await run_in_threadpool(self._agent.counter.leave, request.path_params["id"], visit.officer)
         return self._console.go(visit, "/")
+
+    async def chip(self, request: Request, visit: Visit) -> Response:
+        """Read the chip again, by this counter's reader; the page follows it up to the new proposal."""
+        inspection = request.path_params["id"]
+        await run_in_threadpool(self._agent.counter.take, inspection, visit.officer)
+        await run_in_threadpool(self._agent.counter.read_chip_again, inspection, visit.officer)
+        return self._console.go(visit, f"/inspections/{inspection}")
 
     async def skip(self, request: Request, visit: Visit) -> Response:
         inspection = request.path_params["id"]

@@ -12,6 +12,8 @@ from datetime import date, datetime
 from msgspec import Struct
 
 from border_agent.agent.case import Case
+from border_agent.console.pages.marked import MarkedLine, marked
+from border_agent.console.pages.seen_chip import SeenChip, see_chip
 from border_agent.console.pages.seen_facts import (
     Said,
     age_words,
@@ -26,7 +28,8 @@ from border_agent.console.pages.seen_queue import TONE_OF_PROPOSAL
 from border_agent.console.pages.watching import SeenHit, advice_of, see_hits
 from border_agent.documents.mrz import PartialDate
 from border_agent.faces import FaceComparison, ReferenceKind, Zone
-from border_agent.inspection.evidence import Evidence
+from border_agent.inspection.characters import fields_at
+from border_agent.inspection.evidence import DocumentEvidence, DocumentSource, Evidence
 from border_agent.inspection.findings import Finding, Severity
 from border_agent.inspection.machine import Phase
 from border_agent.inspection.verdict import Verdict
@@ -95,8 +98,12 @@ class SeenTraveller(Struct, frozen=True, kw_only=True):
     age: str
     facts: tuple[Said, ...]
     lines: tuple[str, ...]
+    marked: tuple[MarkedLine, ...] = ()
+    """The same with the characters marked of which the camera was not certain."""
     typed: bool = False
     """An officer typed the lines."""
+    seen_by_camera: bool = False
+    uncertain: bool = False
 
 
 class SeenCase(Struct, frozen=True, kw_only=True):
@@ -116,6 +123,8 @@ class SeenCase(Struct, frozen=True, kw_only=True):
     findings: tuple[SeenSeverity, ...]
     pictures: tuple[SeenPicture, ...]
     pairs: tuple[SeenPair, ...]
+    chip: SeenChip | None
+    """None: nobody tried to read one."""
     visa: tuple[Said, ...]
     stay: tuple[Said, ...]
     hits: tuple[SeenHit, ...]
@@ -145,6 +154,7 @@ def see(case: Case, roles: frozenset[OfficerRole], language: str) -> SeenCase:
             if kind in case.pictures
         ),
         pairs=see_pairs(evidence, case.pictures, language),
+        chip=see_chip(evidence.chip, evidence.mrz, language) if evidence.chip is not None else None,
         visa=see_visa(evidence.visa, language) if evidence.visa is not None else (),
         stay=see_stay(evidence, verdict, language),
         hits=see_hits(evidence.hits, roles, language),
@@ -174,6 +184,8 @@ def see_traveller(evidence: Evidence, language: str) -> SeenTraveller:
         facts.append(
             Said(text("case.check_digits", language), text("case.digits_wrong", language, fields=wrong), "bad")
         )
+    if evidence.document.uncertain:
+        facts.append(_uncertain(evidence.document, language))
     return SeenTraveller(
         surname=mrz.surname.upper(),
         given_names=mrz.given_names.upper(),
@@ -183,7 +195,10 @@ def see_traveller(evidence: Evidence, language: str) -> SeenTraveller:
         age=age_words(mrz.birth, today, language),
         facts=tuple(facts),
         lines=mrz.lines,
+        marked=marked(mrz.lines, frozenset(evidence.document.uncertain)),
         typed=evidence.document.typed,
+        seen_by_camera=evidence.document.source is DocumentSource.CAMERA and not evidence.document.typed,
+        uncertain=bool(evidence.document.uncertain),
     )
 
 
@@ -239,6 +254,12 @@ def _pair(one: FaceComparison, there: set[PictureKind], language: str) -> SeenPa
         provisional=one.provisional,
         shown={picture, PictureKind.LIVE} <= there,
     )
+
+
+def _uncertain(document: DocumentEvidence, language: str) -> Said:
+    assert document.mrz is not None
+    fields = ",".join(fields_at(document.mrz.format, document.uncertain))
+    return Said(text("case.camera", language), text("case.camera_uncertain", language, fields=fields), "warn")
 
 
 def _step_word(step: str, language: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from border_agent.agent.case import Case
+from border_agent.agent.chip_step import ShownStage
 from border_agent.agent.devices import DeviceRole, DeviceView
 from border_agent.inspection.evidence import Step
 from border_agent.inspection.machine import Phase
@@ -15,6 +16,7 @@ from firmware_bridge.roles import DeviceState
 
 DEVICES_OF = {
     Step.DOCUMENT: (DeviceRole.DOCUMENT_READER,),
+    Step.CHIP: (DeviceRole.CHIP_READER,),
     Step.PAGE: (DeviceRole.DOCUMENT_CAMERA,),
     Step.VISA: (DeviceRole.CODE_SCANNER, DeviceRole.DOCUMENT_CAMERA),
     Step.FACE: (DeviceRole.FACE_CAMERA,),
@@ -31,6 +33,13 @@ class SeenStep(Struct, frozen=True, kw_only=True):
     can_skip: bool
 
 
+class SeenProgress(Struct, frozen=True):
+    """How far the chip is."""
+
+    words: str
+    percent: int
+
+
 class SeenSteps(Struct, frozen=True, kw_only=True):
     """The steps in the traveller's order, and what was last said of the one under way."""
 
@@ -42,6 +51,10 @@ class SeenSteps(Struct, frozen=True, kw_only=True):
     typing: bool
     """The document may be typed: it has not been read."""
     name: str
+    chip: SeenProgress | None
+    """None: no chip is being read."""
+    again: bool
+    """The chip may be read once more: it was tried, and this counter has a reader."""
     missing: tuple[str, ...]
     """Devices of the step under way that do not work now."""
 
@@ -50,7 +63,7 @@ def see_steps(case: Case, devices: Iterable[DeviceView], language: str) -> SeenS
     """The steps of a case. `devices`: this counter's, as they are now."""
     evidence, told = case.inspection.evidence, case.guidance
     key = f"collect.guidance.{told.code.value}" if told is not None else ""
-    mrz = evidence.mrz
+    mrz, there = evidence.mrz, tuple(devices)
     return SeenSteps(
         steps=tuple(_step(case, step, language) for step in case.inspection.can if _concerns(case, step)),
         ask=text(f"ask.{case.step.value}", language) if case.step is not None else "",
@@ -61,9 +74,20 @@ def see_steps(case: Case, devices: Iterable[DeviceView], language: str) -> SeenS
             else ""
         ),
         typing=case.phase in (Phase.COLLECTING, Phase.PROPOSED) and mrz is None,
-        missing=tuple(_missing(case.step, devices, language)),
+        chip=_progress(case, language),
+        again=evidence.chip is not None and any(one.role is DeviceRole.CHIP_READER for one in there),
+        missing=tuple(_missing(case.step, there, language)),
         name=f"{mrz.surname} {mrz.given_names}".strip().upper() if mrz is not None else "",
     )
+
+
+def _progress(case: Case, language: str) -> SeenProgress | None:
+    shown = case.chip
+    if case.phase is not Phase.COLLECTING or shown is None or shown.stage is ShownStage.DONE:
+        return None
+    percent = round(shown.fraction * 100)
+    key = "chip.waiting" if shown.stage is ShownStage.WAITING else "chip.reading"
+    return SeenProgress(text(key, language, percent=percent), percent)
 
 
 def _missing(step: Step | None, devices: Iterable[DeviceView], language: str) -> Iterator[str]:

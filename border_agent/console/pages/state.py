@@ -21,7 +21,7 @@ from border_agent.console.visit import Visit
 from border_agent.reporting import ReportingStatus
 from border_agent.words import format_moment, format_number, text
 
-LISTS = frozenset({Topic.VISAS, Topic.TRUST, Topic.WATCHLIST, Topic.POLICY, Topic.OFFICERS})
+LISTS = frozenset({Topic.VISAS, Topic.TRUST, Topic.CSCA, Topic.WATCHLIST, Topic.POLICY, Topic.OFFICERS})
 
 
 def routes(console: Console) -> list[Route]:
