@@ -98,6 +98,7 @@ def demo(
     size: tuple[int, int] | None,
     as_json: bool,
 ) -> None:
+    from border_agent.demo.chips import obstacle
     from border_agent.demo.display import fits, private_display
     from border_agent.demo.kiosk import Visit, play_kiosk
     from border_agent.demo.kiosk_world import Cast, KioskWorld
@@ -122,6 +123,8 @@ def demo(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="borne-")))
         world = stack.enter_context(KioskWorld(folder, album, questions=questions))
         console.print(f"[bold]·[/] {t('demo.preparing')}", soft_wrap=True)
+        if obstacle():
+            console.print(f"[bold]·[/] {t('demo.no_chips', why=obstacle())}", soft_wrap=True)
         arrivals = world.start()
         cast = stack.enter_context(Cast(world.world, arrivals, pause=2.0 if seen else 0.0))
         stack.enter_context(_window_errors())

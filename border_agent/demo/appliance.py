@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from border_agent.api.client import AgentClient, AgentGone, Json
+from border_agent.demo.chips import SECTION, ChipStand, obstacle
 from border_agent.demo.national import National
 from border_agent.demo.parts import READY_SECONDS, DemoFailed, end, private_pem, spawn, tail, write_private
 from border_agent.store import create_key
@@ -48,6 +49,8 @@ class Appliance:
         self.scanner = SerialTwin(folder / "dev" / "scanner")
         self.desk_camera = CameraTwin()
         self.face_camera = CameraTwin()
+        self.chips = None if obstacle() else ChipStand()
+        """None: chips cannot be read on this machine."""
         self._agent: subprocess.Popen[bytes] | None = None
 
     def prepare_device(self) -> None:
@@ -55,6 +58,8 @@ class Appliance:
         (self.folder / "dev").mkdir(parents=True, exist_ok=True)
         for twin in (self.reader, self.scanner, self.desk_camera, self.face_camera):
             twin.start()
+        if self.chips is not None:
+            self.chips.start()
         journal, sealing = Ed25519PrivateKey.generate(), X25519PrivateKey.generate()
         create_key(self.folder / "store.key")
         write_private(self.folder / "journal.key", private_pem(journal))
@@ -65,7 +70,10 @@ class Appliance:
     def start_agent(self) -> float:
         """Start the agent and wait for it and its devices; returns the seconds it took. Raises DemoFailed."""
         begun = time.monotonic()
-        self._agent = spawn(self.folder / "agent.log", "agent", "run", "--config", str(self.config))
+        environment = self.chips.environment if self.chips is not None else {}
+        self._agent = spawn(
+            self.folder / "agent.log", "agent", "run", "--config", str(self.config), environment=environment
+        )
         self._wait_for_agent(begun)
         return time.monotonic() - begun
 
@@ -86,6 +94,13 @@ class Appliance:
         for twin in (self.reader, self.scanner, self.desk_camera, self.face_camera):
             with contextlib.suppress(OSError):
                 twin.stop()
+        if self.chips is not None:
+            self.chips.stop()
+
+    def lay(self, chip: Path | None) -> None:
+        """Lay a passport with this chip on the reader; None: without one, or take it away."""
+        if self.chips is not None:
+            self.chips.lay(chip)
 
     def wait_for(self, what: str, ready: Callable[[Json], bool], seconds: float = READY_SECONDS) -> Json:
         """The agent's state once `ready(state)` holds. Raises DemoFailed with the last state."""
@@ -155,6 +170,7 @@ source = "{self.desk_camera.url}"
 name = "face"
 role = "face"
 source = "{self.face_camera.url}"
+{SECTION if self.chips is not None else ""}
 {self.extra}""",
             encoding="utf-8",
         )

@@ -30,6 +30,8 @@ class Arrival(Struct, frozen=True, kw_only=True):
     expected: str
     mrz: bytes
     page: Sequence[Path]
+    chip: Path | None = None
+    """The booklet's file; None: an older passport without a chip."""
     code: bytes = b""
     """Comes by the serial scanner; empty: by camera, or there is none."""
     code_frames: Sequence[Path] = ()
@@ -49,6 +51,8 @@ class Passage(Struct, frozen=True, kw_only=True):
     verdict: str
     decision: str
     findings: tuple[Json, ...]
+    chip: Json | None
+    """What the agent says of the chip; None: nobody tried to read one."""
     step_ms: dict[str, float]
     epoch: str
     sequence: int
@@ -73,6 +77,7 @@ def pass_by(world: Appliance, arrival: Arrival, group: str = "") -> Passage:
         verdict=case["proposal"],
         decision=case["decision"],
         findings=tuple(case["findings"]),
+        chip=case["chip"],
         step_ms=case["step_ms"],
         epoch=case["receipt"]["epoch"],
         sequence=case["receipt"]["sequence"],
@@ -99,19 +104,23 @@ def hold_out(world: Appliance, agent: AgentClient, inspection: str, arrival: Arr
             break
         if now["step"] and now["step"] != shown:
             shown = now["step"]
-            show(world, arrival, shown)
-    world.desk_camera.show([])
-    world.face_camera.show([])
+            show(world, agent, inspection, arrival, shown)
+    clear(world)
     if case.get("phase") != "proposed":
         raise DemoFailed(arrival.name, f"no proposal, but {case.get('phase')}")
     return case
 
 
-def show(world: Appliance, arrival: Arrival, step: str) -> None:
+def show(world: Appliance, agent: AgentClient, inspection: str, arrival: Arrival, step: str) -> None:
     """Hold out what this traveller brings for this step."""
     if step == "document":
         world.desk_camera.show(arrival.page)
         world.reader.emit(arrival.mrz)
+        world.lay(arrival.chip)
+    elif step == "chip":
+        # A passport with a chip lies on the reader already. The cover of the others bears no sign of one: on without.
+        if arrival.chip is None:
+            agent.skip(inspection, step)
     elif step == "page":
         world.desk_camera.show(arrival.page)
     elif step == "visa":
@@ -120,3 +129,10 @@ def show(world: Appliance, arrival: Arrival, step: str) -> None:
             world.scanner.emit(arrival.code + b"\r\n")
     elif step == "face":
         world.face_camera.show(arrival.live)
+
+
+def clear(world: Appliance) -> None:
+    """The traveller takes everything and goes."""
+    world.desk_camera.show([])
+    world.face_camera.show([])
+    world.lay(None)

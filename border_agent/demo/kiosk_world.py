@@ -11,15 +11,12 @@ from types import TracebackType
 from typing import Self
 
 from border_agent.api.client import AgentClient, AgentGone, ApiRefused, Json
-from border_agent.demo.counter import OFFICER, Arrival, show
-from border_agent.demo.parts import today
-from border_agent.demo.script import arrival_of, lists_are_there
+from border_agent.demo.chips import obstacle
+from border_agent.demo.counter import OFFICER, Arrival, clear, show
+from border_agent.demo.flight import lists_are_there, prepare_flight
 from border_agent.demo.world import World
-from border_agent.specimens.album import build_all, build_codes
-from border_agent.specimens.feeds import QUESTIONS, policy, signer_records, visa_records, watch_records
-from border_agent.specimens.signing import make_signers
+from border_agent.specimens.feeds import QUESTIONS
 from firmware_bridge.virtual.launch import PrinterTwin
-from mqtt_schemas.feeds import Feed
 
 KIOSK = "uto-aeroport-borne-1"
 TRAINING = "uto-formation-borne-1"
@@ -68,24 +65,20 @@ contact_en = "Data protection officer, Utopia airport, counter 1"
 
     def start(self) -> list[Arrival]:
         """Start everything; the travellers, in the order of the cast. Raises DemoFailed."""
-        album = build_all(self._album_folder, today())
-        signers = make_signers(album.today)
-        codes = build_codes(album, self.folder / "codes", signers)
+        flight = prepare_flight(
+            self._album_folder,
+            self.folder,
+            chips=not obstacle(),
+            questions=QUESTIONS if self._questions else (),
+        )
         (self.folder / "dev").mkdir(exist_ok=True)
         (self.folder / "slips").mkdir(exist_ok=True)
         self.printer.start()
-        self.world.prepare(
-            {
-                Feed.VISAS: list(visa_records(album.today, album.portraits())),
-                Feed.TRUST: list(signer_records(album.today, signers)),
-                Feed.POLICY: [policy(album.today, QUESTIONS if self._questions else ())],
-                Feed.WATCHLIST: list(watch_records(album.today)),
-            }
-        )
+        self.world.prepare(flight.feeds)
         self.world.start_centre()
         self.world.start_agent()
         self.world.wait_for("lists", lists_are_there)
-        return [arrival_of(album, codes, traveller) for traveller in album.travellers]
+        return flight.arrivals
 
 
 class Cast:
@@ -149,8 +142,7 @@ class Cast:
                     agent.decide(id_, case["proposal"], OFFICER)
                     self.seen.append(case)
                     self.decided += 1
-                self._world.desk_camera.show([])
-                self._world.face_camera.show([])
+                clear(self._world)
                 who.pop(id_, None)
             elif case["phase"] == "collecting" and case["step"] and (id_, case["step"]) != shown:
                 if id_ not in who:
@@ -159,5 +151,5 @@ class Cast:
                 shown = (id_, case["step"])
                 if self._ending.wait(self.pause):
                     return shown
-                show(self._world, who[id_], case["step"])
+                show(self._world, agent, id_, who[id_], case["step"])
         return shown

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -23,14 +24,15 @@ class DemoFailed(BorneError):
     code = "demo.failed"
 
 
-def spawn(log: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    """A `borne` command in a process of its own, its output in a log."""
+def spawn(log: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """A `borne` command in a process of its own, its output in a log. `environment` is added to this one's."""
     with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "border_agent.cli", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            env={**os.environ, **(environment or {})},
             start_new_session=True,  # Ctrl-C is for the demo, which ends them in order
         )
 

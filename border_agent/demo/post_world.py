@@ -12,16 +12,13 @@ from msgspec import Struct
 
 from border_agent.api.client import Json
 from border_agent.demo.appliance import Appliance
+from border_agent.demo.chips import obstacle
 from border_agent.demo.counter import Arrival
+from border_agent.demo.flight import lists_are_there, prepare_flight
 from border_agent.demo.national import National
-from border_agent.demo.parts import READY_SECONDS, today
-from border_agent.demo.script import arrival_of, lists_are_there
+from border_agent.demo.parts import READY_SECONDS
 from border_agent.demo.world import DEVICE, POST
-from border_agent.specimens.album import build_all, build_codes
-from border_agent.specimens.feeds import policy, signer_records, visa_records, watch_records
-from border_agent.specimens.signing import make_signers
 from mqtt_schemas.centre.officers import activate, put_officer
-from mqtt_schemas.feeds import Feed
 from mqtt_schemas.lab.broker import POST_ACL, LabBroker
 from mqtt_schemas.records import OfficerRole
 
@@ -107,29 +104,20 @@ class PostWorld:
 
     def start(self) -> list[Arrival]:
         """Start everything; the travellers, in the order of the cast. Raises DemoFailed."""
-        album = build_all(self._album_folder, today())
-        signers = make_signers(album.today)
-        codes = build_codes(album, self.folder / "codes", signers)
+        flight = prepare_flight(self._album_folder, self.folder, chips=not obstacle())
         self.national.prepare()
         self.lan.start()
         for appliance in self.appliances:
             appliance.folder.mkdir(exist_ok=True)
             appliance.extra = self._sections(appliance)
             appliance.prepare_device()
-        self.national.publish(
-            {
-                Feed.VISAS: list(visa_records(album.today, album.portraits())),
-                Feed.TRUST: list(signer_records(album.today, signers)),
-                Feed.POLICY: [policy(album.today)],
-                Feed.WATCHLIST: list(watch_records(album.today)),
-            }
-        )
+        self.national.publish(flight.feeds)
         self._enter_people()
         self.national.start()
         self._start_agents()
         for appliance in self.appliances:
             appliance.wait_for("lists", _all_lists)
-        return [arrival_of(album, codes, traveller) for traveller in album.travellers]
+        return flight.arrivals
 
     def _start_agents(self) -> None:
         failed: list[Exception] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +39,13 @@ class Result(Struct, frozen=True, kw_only=True):
         return self.proof.holds and self.as_expected
 
 
+def chips_read(passages: Sequence[Passage]) -> dict[str, int]:
+    """How many chips there were an answer from, by what came of it; `copies`: of those read, how many were copies."""
+    outcomes = Counter(str(passage.chip["outcome"]) for passage in passages if passage.chip is not None)
+    copies = sum(any(finding["code"] == "chip.cloned" for finding in passage.findings) for passage in passages)
+    return {**outcomes, "copies": copies}
+
+
 def step_times(passages: Sequence[Passage]) -> dict[str, dict[str, float]]:
     """p50 and p95 of each step's machine time, in milliseconds."""
     times = {step: sorted(p.step_ms[step] for p in passages if step in p.step_ms) for step in STEPS}
@@ -65,6 +73,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "kills": result.kills,
         "step_ms": step_times(result.passages),
         "findings": {str(p.number): [finding["code"] for finding in p.findings] for p in result.passages},
+        "chips": chips_read(result.passages),
         "memory_bytes": result.memory,
         "seconds": round(result.seconds, 1),
     }
@@ -143,6 +152,10 @@ def _proof(result: Result, language: str, word: Any) -> Table:
     table.add_row(word("demo.proof.duplicated"), str(proof.duplicated))
     table.add_row(word("demo.proof.chain"), answer(proof.chain_ok and proof.same_bytes))
     table.add_row(word("demo.proof.expected"), answer(result.as_expected))
+    chips = chips_read(result.passages)
+    if chips.get("read"):
+        told = word("demo.chips", read=chips["read"], copies=chips["copies"])
+        table.add_row(word("demo.proof.chips"), told)
     table.add_row(word("demo.proof.outage"), seconds(result.outage_seconds))
     table.add_row(word("demo.proof.memory"), word("demo.megabytes", value=megabytes))
     table.add_row(word("demo.proof.time"), seconds(result.seconds))

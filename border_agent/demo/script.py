@@ -6,26 +6,22 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from border_agent.demo.chips import obstacle
 from border_agent.demo.counter import Arrival, Passage, pass_by
-from border_agent.demo.parts import today
+from border_agent.demo.flight import lists_are_there, prepare_flight
 from border_agent.demo.proof import prove
 from border_agent.demo.report import Result
 from border_agent.demo.world import World
-from border_agent.specimens.album import Album, CodeSpecimen, build_all, build_codes
-from border_agent.specimens.cast import Shown, Traveller
-from border_agent.specimens.feeds import policy, signer_records, visa_records, watch_records
-from border_agent.specimens.signing import make_signers
-from mqtt_schemas.feeds import Feed
 
 _log = logging.getLogger(__name__)
 
 OUTAGE_BEFORE, OUTAGE_AFTER = 5, 8
 """The broker is killed before the one and comes back after the other."""
 KILL_AFTER = 7
-SHORT = (1, 2, 5, 6, 7, 8, 13)
-"""The travellers of the short form: every kind of verdict, the outage and the kill are still in it."""
+SHORT = (1, 2, 5, 6, 7, 8, 13, 15)
+"""The travellers of the short form: every kind of verdict, the outage, the kill and a copied chip
+are still in it."""
 
 Tell = Callable[..., None]
 """Tells a person what happens: a key of the demo's catalogue, and its parameters."""
@@ -38,25 +34,18 @@ def play(folder: Path, album_folder: Path, tell: Tell, *, numbers: tuple[int, ..
     """
     begun = time.monotonic()
     tell("demo.preparing")
-    album = build_all(album_folder, today())
-    signers = make_signers(album.today)
-    codes = build_codes(album, folder / "codes", signers)
+    if obstacle():
+        tell("demo.no_chips", why=obstacle())
+    flight = prepare_flight(album_folder, folder, chips=not obstacle())
     with World(folder) as world:
         tell("demo.starting")
-        world.prepare(
-            {
-                Feed.VISAS: list(visa_records(album.today, album.portraits())),
-                Feed.TRUST: list(signer_records(album.today, signers)),
-                Feed.POLICY: [policy(album.today)],
-                Feed.WATCHLIST: list(watch_records(album.today)),
-            }
-        )
+        world.prepare(flight.feeds)
         world.start_centre()
         world.start_agent()
         state = world.wait_for("lists", lists_are_there)
         tell("demo.lists")
         memory = state["memory_bytes"]
-        arrivals = [arrival_of(album, codes, t) for t in album.travellers if not numbers or t.number in numbers]
+        arrivals = [one for one in flight.arrivals if not numbers or one.number in numbers]
         passages, outage = _arrive(world, arrivals, tell)
         tell("demo.waiting_acks")
         world.wait_for("acknowledgements", lambda now: now["line"]["unacknowledged"] == 0)
@@ -96,28 +85,3 @@ def _arrive(world: World, arrivals: list[Arrival], tell: Tell) -> tuple[list[Pas
             outage = time.monotonic() - cut_at
             tell("demo.outage.ends", seconds=round(outage, 1))
     return passages, outage
-
-
-def lists_are_there(state: dict[str, Any]) -> bool:
-    """Whether every list that decisions rest on is installed."""
-    wanted = {Feed.VISAS, Feed.TRUST, Feed.POLICY, Feed.WATCHLIST}
-    return wanted <= {name for name, info in state["lists"].items() if info["version"]}
-
-
-def arrival_of(album: Album, codes: dict[int, CodeSpecimen], traveller: Traveller) -> Arrival:
-    """What one traveller of the cast brings to the counter."""
-    code = codes.get(traveller.number)
-    by_scanner = code is not None and traveller.shown is Shown.SCANNER
-    return Arrival(
-        number=traveller.number,
-        name=traveller.name,
-        case=traveller.because or "good",
-        expected=traveller.expected,
-        mrz="\r\n".join(traveller.passport.lines).encode("ascii") + b"\r\n",
-        page=album.page_frames(traveller.number),
-        code=code.payload if code is not None and by_scanner else b"",
-        code_frames=code.frames if code is not None and not by_scanner else (),
-        live=album.live_frames(traveller.number),
-        accompanied=traveller.accompanied,
-        guardian=traveller.guardian,
-    )

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from border_agent.api.client import AgentClient
 from border_agent.demo.appliance import Appliance
+from border_agent.demo.chips import obstacle
 from border_agent.demo.counter import Arrival, arrive
 from border_agent.demo.officer import Officer
 from border_agent.demo.parts import DemoFailed
@@ -101,6 +102,8 @@ def play_shift(folder: Path, album: Path, tell: Tell, *, travellers: int = 200, 
     Raises DemoFailed, and what the parts raise.
     """
     begun = time.monotonic()
+    if obstacle():
+        tell("demo.no_chips", why=obstacle())
     with PostWorld(folder, album) as world:
         arrivals = _Arrivals(world.start(), travellers)
         tell("shift.open", url=world.url)

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from border_agent.api.client import AgentClient
 from border_agent.demo.appliance import Appliance
+from border_agent.demo.chips import obstacle
 from border_agent.demo.counter import Arrival, arrive
 from border_agent.demo.officer import Officer
 from border_agent.demo.post_world import PEOPLE, Person, PostWorld
@@ -44,6 +45,8 @@ def open_post(folder: Path, album: Path, tell: Tell, *, port: int = 0, calls: bo
 
     Raises DemoFailed, and what the parts raise.
     """
+    if obstacle():
+        tell("demo.no_chips", why=obstacle())
     with PostWorld(folder, album, training=True, port=port) as world:
         arrivals = world.start()
         with contextlib.ExitStack() as browsers:
