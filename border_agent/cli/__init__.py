@@ -25,8 +25,10 @@ _COMMANDS = {
     "journal": "border_agent.cli.journal:journal",
     "kiosk": "border_agent.cli.kiosk:kiosk",
     "post": "border_agent.cli.post:post",
+    "read": "border_agent.cli.read:read",
     "staff": "border_agent.cli.staff:staff",
     "update": "border_agent.cli.update:update",
+    "verify": "border_agent.cli.verify:verify",
 }
 
 

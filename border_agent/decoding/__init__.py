@@ -6,13 +6,15 @@ pipes, resource limits, and, once they have warmed up, a system-call filter that
 else. A child that dies is a typed error here and a finding higher up; the next request meets a fresh child.
 
     values, errors      what other rooms import
-    client              `DecodingWorker`: codes and faces in a picture
+    client              `DecodingWorker`: codes, faces and machine readable zones in a picture
     camera              `CameraProcess`: the capture loop, caged in the same way
     child, protocol     the parent's end of the pipes, and what travels through them
     worker, camera_child  the children's own programs
     keeper              the worker's life: start, greeting, replacement
     cage, confine       limits and the system-call filter; what a child finds when it tries to get out
+    headers, jpeg2000   what a picture file announces, before it is decoded
     pictures, codes, faces  the decoders themselves; run in the worker only
+    mrz                 the reader of machine readable zones, and its network's training; `mrz.voting` on both sides
     embeddings          averaging of embeddings, on both sides
 """
 
@@ -28,6 +30,7 @@ from border_agent.decoding.values import (
     EncodedPicture,
     FaceModel,
     FoundFace,
+    FoundMrz,
     Picture,
     SelfCheck,
 )
@@ -45,6 +48,7 @@ __all__ = [
     "EncodedPicture",
     "FaceModel",
     "FoundFace",
+    "FoundMrz",
     "Picture",
     "SelfCheck",
 ]

@@ -13,11 +13,14 @@ from msgspec import structs
 
 from border_agent.decoding.child import ChildGoneError, ChildLateError
 from border_agent.decoding.errors import DecoderCrashed, DecoderRefused, DecoderTimedOut
+from border_agent.decoding.headers import JPEG, PictureRefusedError, jpeg_size
 from border_agent.decoding.keeper import WHERE, WorkerKeeper
 from border_agent.decoding.patience import PATIENCE
 from border_agent.decoding.protocol import (
     MAX_ATTACHMENT,
     MAX_ENCODED,
+    MAX_PORTRAIT,
+    MAX_PORTRAIT_SIDE,
     CheckCage,
     Checked,
     CodesFound,
@@ -25,9 +28,14 @@ from border_agent.decoding.protocol import (
     FacesFound,
     FindCodes,
     FindFaces,
+    FindMrz,
+    MakePortrait,
+    MrzFound,
     PictureShape,
+    PortraitMade,
     ProtocolError,
     Refused,
+    Reply,
     Request,
     encode,
     read_reply,
@@ -39,6 +47,7 @@ from border_agent.decoding.values import (
     EncodedPicture,
     FaceModel,
     FoundFace,
+    FoundMrz,
     Picture,
     SelfCheck,
 )
@@ -50,11 +59,11 @@ START_SECONDS: Final = 30.0 * PATIENCE
 _GRACE_SECONDS: Final = 1.0
 """How long after our deadline the worker's own alarm ends it, should we not have done it."""
 
-_Reply = TypeVar("_Reply", CodesFound, FacesFound, Checked)
+_Reply = TypeVar("_Reply", CodesFound, FacesFound, MrzFound, PortraitMade, Checked)
 
 
 class DecodingWorker:
-    """Finds codes and faces in pictures, in a process without keys, database or network.
+    """Finds codes, faces and MRZs in pictures, in a process without keys, database or network.
 
     Calls block and are answered one after the other; they may come from any thread. Whatever happens to the worker,
     a call ends in an answer or a DecoderError within `timeout` seconds, and the next call meets a fresh worker. The
@@ -108,7 +117,7 @@ class DecodingWorker:
         Raises DecoderRefused (torn, too large, of no known kind), DecoderTimedOut, DecoderCrashed.
         """
         shape, data = _packed(picture)
-        return self._call(CodesFound, lambda n, seconds: FindCodes(n, seconds, shape), data, timeout).codes
+        return self._call(CodesFound, lambda n, seconds: FindCodes(n, seconds, shape), data, timeout)[0].codes
 
     def find_faces(
         self,
@@ -130,7 +139,7 @@ class DecodingWorker:
         def request(number: int, seconds: float) -> Request:
             return FindFaces(number, seconds, shape, upsample, embedding, most)
 
-        return self._call(FacesFound, request, data, timeout).faces
+        return self._call(FacesFound, request, data, timeout)[0].faces
 
     def describe_face(
         self,
@@ -149,14 +158,31 @@ class DecodingWorker:
         def request(number: int, seconds: float) -> Request:
             return DescribeFace(number, seconds, shape, face.box, embedding)
 
-        described = self._call(FacesFound, request, data, timeout).faces
+        described = self._call(FacesFound, request, data, timeout)[0].faces
         if len(described) != 1:
             raise DecoderRefused("picture", f"{len(described)} faces described")
         return structs.replace(face, embedding=described[0].embedding, mode=embedding)
 
+    def find_mrz(self, picture: Picture | EncodedPicture, timeout: float = 3.0) -> FoundMrz | None:
+        """The machine readable zone in a picture, however it is turned; None where there is none.
+
+        Raises as `find_codes` does.
+        """
+        shape, data = _packed(picture)
+        return self._call(MrzFound, lambda n, seconds: FindMrz(n, seconds, shape), data, timeout)[0].mrz
+
+    def portrait_jpeg(self, picture: EncodedPicture, timeout: float = 3.0) -> EncodedPicture:
+        """A chip's portrait, JPEG 2000 or anything else this worker decodes, as a JPEG to be shown.
+
+        Its longer side has MAX_PORTRAIT_SIDE pixels at most. Raises as `find_codes` does.
+        """
+        shape, data = _packed(picture)
+        made = self._call(PortraitMade, lambda n, seconds: MakePortrait(n, seconds, shape), data, timeout)[1]
+        return EncodedPicture(made)
+
     def self_check(self, timeout: float = 5.0) -> SelfCheck:
         """Let the worker try to leave its cage; `holds` is true where every attempt was refused."""
-        return self._call(Checked, CheckCage, b"", timeout).check
+        return self._call(Checked, CheckCage, b"", timeout)[0].check
 
     def memory_bytes(self) -> int:
         """Resident memory of the worker; 0 while it does not run."""
@@ -216,7 +242,7 @@ class DecodingWorker:
         request: Callable[[int, float], Request],
         data: bytes,
         timeout: float,
-    ) -> _Reply:
+    ) -> tuple[_Reply, bytes]:
         timeout *= PATIENCE
         begun = time.monotonic()
         if not self._lock.acquire(timeout=timeout):
@@ -230,18 +256,20 @@ class DecodingWorker:
             message = encode(request(self._number, seconds + _GRACE_SECONDS))
             try:
                 child.send(message, data, deadline)
-                reply = read_reply(child.receive(deadline)[0])
+                answer, attachment = child.receive(deadline)
+                reply = read_reply(answer)
                 if isinstance(reply, Refused) and reply.number == self._number:
                     raise DecoderRefused(reply.where, reply.detail)
                 if not isinstance(reply, expected) or reply.number != self._number:
                     raise ProtocolError("not the answer to what was asked")
+                _check_attachment(reply, attachment)
             except ChildLateError:
                 self._replace(keeper, "no answer in time")
                 raise DecoderTimedOut(WHERE, f"no answer within {timeout:.1f} s") from None
             except (ChildGoneError, ProtocolError) as error:
                 self._replace(keeper, str(error))
                 raise DecoderCrashed(WHERE, str(error)) from error
-            return reply
+            return reply, attachment
         finally:
             self._lock.release()
 
@@ -251,6 +279,22 @@ class DecodingWorker:
         if keeper is self._keeper:
             _log.warning("decoding worker replaced: %s", reason)
             keeper.begin()
+
+
+def _check_attachment(reply: Reply, attachment: bytes) -> None:
+    """A portrait has a bounded JPEG with it, any other reply nothing. Raises ProtocolError."""
+    if not isinstance(reply, PortraitMade):
+        if attachment:
+            raise ProtocolError("an answer with something attached")
+        return
+    if len(attachment) > MAX_PORTRAIT or not attachment.startswith(JPEG):
+        raise ProtocolError("not a portrait")
+    try:
+        size = jpeg_size(attachment)
+    except PictureRefusedError as error:
+        raise ProtocolError("not a portrait") from error
+    if max(size) > MAX_PORTRAIT_SIDE:
+        raise ProtocolError("not a portrait")
 
 
 def _packed(picture: Picture | EncodedPicture) -> tuple[PictureShape, bytes]:

@@ -17,7 +17,8 @@ import dlib
 import numpy as np
 
 from border_agent.decoding.embeddings import Embedding, rescaled_mean
-from border_agent.decoding.pictures import PictureRefusedError, Pixels
+from border_agent.decoding.headers import PictureRefusedError
+from border_agent.decoding.pictures import Pixels
 from border_agent.decoding.protocol import MAX_PIXELS, MAX_REACH
 from border_agent.decoding.values import EmbeddingMode, FaceModel, FoundFace
 

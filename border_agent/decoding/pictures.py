@@ -1,68 +1,71 @@
-"""Pictures for the decoders: a JPEG or PNG whose header and end were looked at before OpenCV sees it.
+"""Pictures for the decoders: a file whose header and end were looked at before OpenCV sees it.
 
-OpenCV reads some twenty formats and believes every header. Here two formats are let through, the size they announce
-is bounded before anything is allocated for it, and a file that stops in the middle is refused: OpenCV would fill the
-missing part with grey and say nothing. Runs in the worker only.
+OpenCV reads some twenty formats and believes every header. Here JPEG and PNG are let through, and JPEG 2000 where a
+chip's portrait is meant, each as `headers` and `jpeg2000` describe it. Runs in the worker only.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
 from typing import Any, Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from border_agent.decoding.protocol import MAX_ENCODED, MAX_PIXELS, MAX_SIDE, PictureShape
+from border_agent.decoding.headers import JPEG, PNG, PictureRefusedError, check_size, jpeg_size, png_size
+from border_agent.decoding.jpeg2000 import CODESTREAM, JP2, jpeg2000_header
+from border_agent.decoding.protocol import MAX_ENCODED, MAX_PORTRAIT, MAX_PORTRAIT_SIDE, PictureShape
 
 Pixels = npt.NDArray[np.uint8]
 """Height x width x 3, blue, green, red."""
 
-_PNG: Final = b"\x89PNG\r\n\x1a\n"
-_JPEG: Final = b"\xff\xd8\xff"
-
-_FRAME_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""SOF0 to SOF15; C4, C8 and CC in between are other things (ITU-T T.81, table B.1)."""
-_BARE_MARKERS: Final = frozenset({0x01, *range(0xD0, 0xD8)})
-"""Markers without a length."""
-_START_OF_SCAN: Final = 0xDA
-_END_OF_IMAGE: Final = 0xD9
+_PORTRAIT_QUALITY: Final = 92
 
 
-class PictureRefusedError(Exception):
-    """Not a picture to decode. The text is ours and may be shown."""
+def decode(shape: PictureShape, data: bytes, *, portrait: bool = False) -> Pixels:
+    """Pixels of what came attached to a request. `portrait`: JPEG 2000 is taken as well.
 
-
-def decode(shape: PictureShape, data: bytes) -> Pixels:
-    """Pixels of what came attached to a request. Raises PictureRefusedError."""
+    Raises PictureRefusedError.
+    """
     if shape.width or shape.height:
         return _raw(shape, data)
-    return _encoded(data)
+    if len(data) > MAX_ENCODED:
+        raise PictureRefusedError("file too long")
+    return _jpeg2000(data) if portrait and data.startswith((JP2, CODESTREAM)) else _encoded(data)
 
 
 def _raw(shape: PictureShape, data: bytes) -> Pixels:
-    _check_size(shape.width, shape.height)
+    check_size(shape.width, shape.height)
     if len(data) != shape.width * shape.height * 3:
         raise PictureRefusedError("raw pixels do not fill the picture")
     return np.frombuffer(data, np.uint8).reshape(shape.height, shape.width, 3)
 
 
 def _encoded(data: bytes) -> Pixels:
-    if len(data) > MAX_ENCODED:
-        raise PictureRefusedError("file too long")
-    if data.startswith(_PNG):
+    if data.startswith(PNG):
         width, height = png_size(data)
-    elif data.startswith(_JPEG):
+    elif data.startswith(JPEG):
         width, height = jpeg_size(data)
     else:
         raise PictureRefusedError("neither JPEG nor PNG")
-    _check_size(width, height)
+    return _decoded(data, cv2.IMREAD_COLOR, width, height)
+
+
+def _jpeg2000(data: bytes) -> Pixels:
+    header = jpeg2000_header(data)
+    # A grey codestream names no colour space, and OpenCV does not make three channels of it.
+    mode = cv2.IMREAD_GRAYSCALE if header.components == 1 else cv2.IMREAD_COLOR
+    return _decoded(data, mode, header.width, header.height)
+
+
+def _decoded(data: bytes, mode: int, width: int, height: int) -> Pixels:
+    check_size(width, height)
     try:
-        pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except (cv2.error, MemoryError, ValueError) as error:
         raise PictureRefusedError("the decoder gave up") from error
+    if pixels is not None and mode == cv2.IMREAD_GRAYSCALE:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
     # The header was read twice, by two programs: they must have read the same. (Turned pictures swap the sides.)
     if pixels is None or pixels.ndim != 3 or {*pixels.shape[:2]} != {width, height}:
         raise PictureRefusedError("the decoder gave up")
@@ -70,61 +73,14 @@ def _encoded(data: bytes) -> Pixels:
     return decoded
 
 
-def _check_size(width: int, height: int) -> None:
-    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS):
-        raise PictureRefusedError(f"{width} x {height} pixels")
-
-
-def png_size(data: bytes) -> tuple[int, int]:
-    """Width and height of a PNG whose chunks are whole (ISO/IEC 15948, 5.3). Raises PictureRefusedError."""
-    position, size = len(_PNG), (0, 0)
-    while position + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, position)
-        kind = data[position + 4 : position + 8]
-        end = position + 12 + length
-        if end > len(data):
-            break
-        (checksum,) = struct.unpack_from(">I", data, end - 4)
-        if zlib.crc32(data[position + 4 : end - 4]) != checksum:
-            raise PictureRefusedError("PNG chunk damaged")
-        if size == (0, 0):
-            if kind != b"IHDR" or length != 13:
-                raise PictureRefusedError("PNG without a header")
-            size = struct.unpack_from(">II", data, position + 8)
-            _check_size(*size)
-        if kind == b"IEND":
-            return size
-        position = end
-    raise PictureRefusedError("PNG torn")
-
-
-def jpeg_size(data: bytes) -> tuple[int, int]:
-    """Width and height of a JPEG that reaches its end marker (ITU-T T.81, annex B). Raises PictureRefusedError."""
-    position, size = 2, (0, 0)
-    while position + 4 <= len(data):
-        if data[position] != 0xFF:
-            raise PictureRefusedError("JPEG damaged")
-        marker = data[position + 1]
-        if marker == 0xFF or marker in _BARE_MARKERS:
-            position += 1 if marker == 0xFF else 2
-            continue
-        if marker == _END_OF_IMAGE:
-            break
-        (length,) = struct.unpack_from(">H", data, position + 2)
-        if length < 2 or position + 2 + length > len(data):
-            break
-        if marker in _FRAME_MARKERS:
-            if length < 8:
-                raise PictureRefusedError("JPEG damaged")
-            height, width = struct.unpack_from(">HH", data, position + 5)
-            size = (width, height)
-            _check_size(*size)
-        if marker == _START_OF_SCAN:
-            # Inside a scan FF is followed by 00 or a restart marker, so the last FF D9 is the picture's end.
-            if size == (0, 0):
-                raise PictureRefusedError("JPEG without a frame")
-            if data.rfind(b"\xff\xd9", position + 2 + length) < 0:
-                break
-            return size
-        position += 2 + length
-    raise PictureRefusedError("JPEG torn")
+def portrait_jpeg(pixels: Pixels) -> bytes:
+    """A JPEG to be shown, its longer side MAX_PORTRAIT_SIDE at most. Raises PictureRefusedError."""
+    height, width = pixels.shape[:2]
+    scale = MAX_PORTRAIT_SIDE / max(height, width)
+    if scale < 1.0:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _PORTRAIT_QUALITY])[1].tobytes()
+    if len(encoded) > MAX_PORTRAIT:
+        raise PictureRefusedError("no portrait is so hard to write")
+    return encoded

@@ -15,11 +15,14 @@ import msgspec
 
 from border_agent.decoding.values import (
     EMBEDDING_SIZE,
+    MRZ_ALPHABET,
+    MRZ_SHAPES,
     Confinement,
     DecodedCode,
     EmbeddingMode,
     FaceModel,
     FoundFace,
+    FoundMrz,
     SelfCheck,
 )
 from firmware_bridge.roles import PROBLEMS_KEPT, Fault
@@ -29,7 +32,11 @@ MAX_SIDE: Final = 8192
 MAX_PIXELS: Final = 16_777_216
 """Of one picture: a 16-megapixel camera's frame, 48 MiB of raw pixels."""
 MAX_ENCODED: Final = 16 * 1024 * 1024
-"""Bytes of a JPEG or PNG file."""
+"""Bytes of a JPEG, PNG or JPEG 2000 file."""
+MAX_PORTRAIT_SIDE: Final = 1024
+"""Pixels of a portrait made ready to be shown: width and height."""
+MAX_PORTRAIT: Final = 2 * 1024 * 1024
+"""Bytes of the same; such a portrait takes a tenth of it."""
 MAX_ATTACHMENT: Final = 3 * MAX_PIXELS
 MAX_MESSAGE: Final = 256 * 1024
 
@@ -87,6 +94,22 @@ class DescribeFace(msgspec.Struct, frozen=True, tag="describe", forbid_unknown_f
     embedding: EmbeddingMode
 
 
+class FindMrz(msgspec.Struct, frozen=True, tag="mrz", forbid_unknown_fields=True):
+    """Read the machine readable zone in the attached picture."""
+
+    number: int
+    seconds: float
+    shape: PictureShape
+
+
+class MakePortrait(msgspec.Struct, frozen=True, tag="portrait", forbid_unknown_fields=True):
+    """Turn the attached picture file, of any coding a chip may hold, into a JPEG to be shown."""
+
+    number: int
+    seconds: float
+    shape: PictureShape
+
+
 class CheckCage(msgspec.Struct, frozen=True, tag="check", forbid_unknown_fields=True):
     """Try to get out, and say what held."""
 
@@ -94,7 +117,7 @@ class CheckCage(msgspec.Struct, frozen=True, tag="check", forbid_unknown_fields=
     seconds: float
 
 
-Request = FindCodes | FindFaces | DescribeFace | CheckCage
+Request = FindCodes | FindFaces | DescribeFace | FindMrz | MakePortrait | CheckCage
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
@@ -117,6 +140,18 @@ class FacesFound(msgspec.Struct, frozen=True, tag="faces", forbid_unknown_fields
     faces: list[FoundFace]
 
 
+class MrzFound(msgspec.Struct, frozen=True, tag="mrz", forbid_unknown_fields=True):
+    number: int
+    mrz: FoundMrz | None
+    """None: there is no such zone in the picture."""
+
+
+class PortraitMade(msgspec.Struct, frozen=True, tag="portrait", forbid_unknown_fields=True):
+    """The attachment is the JPEG: the one reply that has any."""
+
+    number: int
+
+
 class Checked(msgspec.Struct, frozen=True, tag="checked", forbid_unknown_fields=True):
     number: int
     check: SelfCheck
@@ -130,7 +165,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused", forbid_unknown_fields=
     detail: str
 
 
-Reply = Hello | CodesFound | FacesFound | Checked | Refused
+Reply = Hello | CodesFound | FacesFound | MrzFound | PortraitMade | Checked | Refused
 
 
 class OpenCamera(msgspec.Struct, frozen=True, tag="open", forbid_unknown_fields=True):
@@ -239,10 +274,11 @@ def read_reply(message: bytes) -> Reply:
     if isinstance(reply, CodesFound):
         if len(reply.codes) > MAX_CODES or any(len(code.data) > MAX_CODE_BYTES for code in reply.codes):
             raise ProtocolError("more codes, or longer ones, than there can be")
-    elif isinstance(reply, FacesFound) and (
-        len(reply.faces) > MAX_FACES or not all(_plausible(face) for face in reply.faces)
-    ):
-        raise ProtocolError("more faces, or stranger ones, than there can be")
+    elif isinstance(reply, FacesFound):
+        if len(reply.faces) > MAX_FACES or not all(_plausible(face) for face in reply.faces):
+            raise ProtocolError("more faces, or stranger ones, than there can be")
+    elif isinstance(reply, MrzFound) and reply.mrz is not None and not _well_formed(reply.mrz):
+        raise ProtocolError("a zone of no format there is")
     return reply
 
 
@@ -250,3 +286,19 @@ def _plausible(face: FoundFace) -> bool:
     numbers = (face.score, face.eye_distance, face.sharpness, face.brightness, *face.embedding)
     near = all(-MAX_REACH <= edge <= MAX_REACH for edge in face.box)
     return near and len(face.embedding) in (0, EMBEDDING_SIZE) and all(math.isfinite(number) for number in numbers)
+
+
+def _well_formed(mrz: FoundMrz) -> bool:
+    if mrz.format not in MRZ_SHAPES:
+        return False
+    lines, width = MRZ_SHAPES[mrz.format]
+    shaped = all(
+        [len(line) for line in part] == [width] * lines for part in (mrz.lines, mrz.confidence, mrz.runner_up)
+    )
+    return (
+        shaped
+        and set("".join(mrz.lines + mrz.runner_up)) <= set(MRZ_ALPHABET)
+        and all(0.0 <= share <= 1.0 for line in mrz.confidence for share in line)
+        and len(mrz.corners) == 4
+        and all(-MAX_REACH <= edge <= MAX_REACH for corner in mrz.corners for edge in corner)
+    )

@@ -1,8 +1,10 @@
-"""What goes to the decoding worker and what comes back: pictures, codes, faces, and what its cage holds."""
+"""What goes to the decoding worker and what comes back: pictures, codes, faces, MRZs, and what its cage holds."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -19,7 +21,10 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 class EncodedPicture(msgspec.Struct, frozen=True):
-    """A JPEG or PNG file as it came. Only the worker decodes it."""
+    """A JPEG or PNG file as it came, or, where a portrait is meant, JPEG 2000 as chips hold it (.jp2 or codestream).
+
+    Only the worker decodes it.
+    """
 
     data: bytes
 
@@ -64,6 +69,41 @@ class FoundFace(msgspec.Struct, frozen=True):
     """Mean grey level of the same face, 0 to 255."""
     mode: EmbeddingMode = EmbeddingMode.mirrored
     """How the embedding was made: a calibration holds for one mode only."""
+
+
+MRZ_SHAPES: Final[Mapping[str, tuple[int, int]]] = {
+    "TD1": (3, 30),
+    "TD2": (2, 36),
+    "TD3": (2, 44),
+    "MRVA": (2, 44),
+    "MRVB": (2, 36),
+}
+"""Lines and characters of each format's zone (ICAO Doc 9303-4 to -7)."""
+
+MRZ_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ<"
+"""All that a zone can hold."""
+
+
+class FoundMrz(msgspec.Struct, frozen=True):
+    """A machine readable zone as it was read from a picture: nothing is repaired, nothing is interpreted.
+
+    Check digits cover neither names nor issuing state: `confidence` says how sure the reader is of each character.
+    """
+
+    format: str
+    """A key of MRZ_SHAPES: by the number of lines and characters, and V in the first place for a visa."""
+    lines: tuple[str, ...]
+    confidence: tuple[tuple[float, ...], ...]
+    """For each character, 0 to 1: the share of characters read with this confidence that are right."""
+    runner_up: tuple[str, ...]
+    """For each character, the second choice. Same shape as `lines`."""
+    corners: tuple[tuple[float, float], ...]
+    """The zone's corners, x and y in pixels: upper left, upper right, lower right, lower left, as it is read."""
+
+    @property
+    def least(self) -> float:
+        """The least sure character's confidence."""
+        return min(min(line) for line in self.confidence)
 
 
 class FaceModel(msgspec.Struct, frozen=True):

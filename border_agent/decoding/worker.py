@@ -17,7 +17,9 @@ from border_agent.decoding import cage, pipes
 from border_agent.decoding.codes import CodeReaders
 from border_agent.decoding.confine import Purpose, confine
 from border_agent.decoding.faces import FaceEngine, FaceEngineMissingError
-from border_agent.decoding.pictures import PictureRefusedError, decode
+from border_agent.decoding.headers import PictureRefusedError
+from border_agent.decoding.mrz.read import MrzReader
+from border_agent.decoding.pictures import decode, portrait_jpeg
 from border_agent.decoding.protocol import (
     MAX_FACES,
     MAX_UPSAMPLE,
@@ -28,8 +30,12 @@ from border_agent.decoding.protocol import (
     FacesFound,
     FindCodes,
     FindFaces,
+    FindMrz,
     Hello,
+    MakePortrait,
+    MrzFound,
     PictureShape,
+    PortraitMade,
     ProtocolError,
     Refused,
     Reply,
@@ -42,6 +48,13 @@ from border_agent.decoding.values import Confinement, EmbeddingMode
 ADDRESS_SPACE: Final = 1024 * cage.MEBIBYTE
 """Warm, it takes 400 MiB of it (a third of that is resident), the largest picture 640."""
 
+_GREY_JPEG2000: Final = bytes.fromhex(
+    "ff4fff51002f000000000020000000200000000000000000000000200000002000000000000000000003070101070101070101"
+    "ff52000c00000001000504040001ff5c00134040484850484850484850484850484850"
+    "ff90000a0000000000260001ff93c02107c02107c02107808080808080808080808080808080ffd9"
+)
+"""A codestream of 32 x 32 grey pixels. Written here: OpenCV cannot write one without a file of its own."""
+
 
 class Decoders:
     """Every decoder, loaded and run once."""
@@ -49,6 +62,7 @@ class Decoders:
     def __init__(self) -> None:
         cv2.setNumThreads(1)
         self.codes = CodeReaders()
+        self.mrz = MrzReader()
         try:
             self.faces: FaceEngine | None = FaceEngine()
         except FaceEngineMissingError:
@@ -57,38 +71,57 @@ class Decoders:
 
     def _warm_up(self) -> None:
         nothing = np.full((96, 96, 3), 127, np.uint8)
-        for extension in (".jpg", ".png"):
-            encoded = cv2.imencode(extension, nothing)[1].tobytes()
-            self.codes.find(decode(PictureShape(0, 0), encoded))
+        files = [cv2.imencode(extension, nothing)[1].tobytes() for extension in (".jpg", ".png")]
+        for encoded in (*files, _GREY_JPEG2000):
+            pixels = decode(PictureShape(0, 0), encoded, portrait=True)
+            self.codes.find(pixels)
+            portrait_jpeg(pixels)
+        self.mrz.warm_up()
         if self.faces:
             self.faces.warm_up()
 
 
-def answer(decoders: Decoders, request: Request, attachment: bytes, confinement: Confinement) -> Reply:
-    """One request's reply. A picture that cannot be decoded is `Refused`; anything else that goes wrong ends us."""
+def answer(decoders: Decoders, request: Request, attachment: bytes, confinement: Confinement) -> tuple[Reply, bytes]:
+    """One request's reply and what is attached to it.
+
+    A picture that cannot be decoded is `Refused`; anything else that goes wrong ends us.
+    """
     try:
-        if isinstance(request, CheckCage):
-            return Checked(request.number, cage.check_out(confinement))
-        pixels = decode(request.shape, attachment)
-        if isinstance(request, FindCodes):
-            return CodesFound(request.number, decoders.codes.find(pixels))
-        if decoders.faces is None:
-            return Refused(request.number, "faces", "the face engine is not installed")
-        if isinstance(request, DescribeFace):
-            return FacesFound(request.number, [decoders.faces.describe(pixels, request.box, request.embedding)])
-        return FacesFound(
-            request.number,
-            decoders.faces.find(
-                pixels,
-                upsample=min(max(request.upsample, 0), MAX_UPSAMPLE),
-                embedding=request.embedding,
-                most=min(max(request.most, 1), MAX_FACES),
-            ),
-        )
+        if isinstance(request, MakePortrait):
+            return PortraitMade(request.number), portrait_jpeg(decode(request.shape, attachment, portrait=True))
+        return _found(decoders, request, attachment, confinement), b""
     except PictureRefusedError as error:
-        return Refused(request.number, "picture", str(error))
+        return Refused(request.number, "picture", str(error)), b""
     except MemoryError:
-        return Refused(request.number, "picture", "needs more memory than the worker may have")
+        return Refused(request.number, "picture", "needs more memory than the worker may have"), b""
+
+
+def _found(
+    decoders: Decoders,
+    request: FindCodes | FindFaces | DescribeFace | FindMrz | CheckCage,
+    attachment: bytes,
+    confinement: Confinement,
+) -> Reply:
+    if isinstance(request, CheckCage):
+        return Checked(request.number, cage.check_out(confinement))
+    if isinstance(request, FindCodes):
+        return CodesFound(request.number, decoders.codes.find(decode(request.shape, attachment)))
+    if isinstance(request, FindMrz):
+        return MrzFound(request.number, decoders.mrz.find(decode(request.shape, attachment)))
+    pixels = decode(request.shape, attachment, portrait=True)
+    if decoders.faces is None:
+        return Refused(request.number, "faces", "the face engine is not installed")
+    if isinstance(request, DescribeFace):
+        return FacesFound(request.number, [decoders.faces.describe(pixels, request.box, request.embedding)])
+    return FacesFound(
+        request.number,
+        decoders.faces.find(
+            pixels,
+            upsample=min(max(request.upsample, 0), MAX_UPSAMPLE),
+            embedding=request.embedding,
+            most=min(max(request.most, 1), MAX_FACES),
+        ),
+    )
 
 
 def main() -> None:
@@ -105,9 +138,9 @@ def main() -> None:
         request = read_request(message)
         # The parent kills a worker that is late. Should the parent hang itself, the kernel does.
         signal.setitimer(signal.ITIMER_REAL, request.seconds)
-        reply = answer(decoders, request, attachment, confinement)
+        reply, attached = answer(decoders, request, attachment, confinement)
         signal.setitimer(signal.ITIMER_REAL, 0.0)
-        pipes.send(encode(reply))
+        pipes.send(encode(reply), attached)
 
 
 if __name__ == "__main__":

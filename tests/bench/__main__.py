@@ -10,6 +10,7 @@ import platform
 from datetime import UTC, datetime
 
 import centre_store
+import chip
 import commit
 import console
 import decision
@@ -21,7 +22,7 @@ import watchlist
 def main() -> None:
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{datetime.now(UTC):%Y-%m-%d}  {machine}")
-    for module in (commit, centre_store, decision, watchlist, kiosk, console, office):
+    for module in (commit, centre_store, decision, chip, watchlist, kiosk, console, office):
         for what, value, unit, baseline, ratio in module.measure():
             print(f"{what:<58} {value:>10.3f} {unit:<4} {ratio:>6.2f} x {baseline}")
 

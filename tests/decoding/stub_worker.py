@@ -7,7 +7,7 @@ import sys
 import time
 
 from border_agent.decoding import cage, pipes
-from border_agent.decoding.protocol import CodesFound, FacesFound, Hello, encode, read_request
+from border_agent.decoding.protocol import CodesFound, FacesFound, Hello, PortraitMade, encode, read_request
 from border_agent.decoding.values import Confinement, DecodedCode, FoundFace
 
 
@@ -38,6 +38,18 @@ def main(mode: str, parent: int) -> None:
             pipes.send(encode(FacesFound(number, [face((float("nan"),) * 128)])))
         elif mode == "short_embedding":
             pipes.send(encode(FacesFound(number, [face((0.1,) * 127)])))
+        elif mode == "code_with_attachment":
+            pipes.send(encode(CodesFound(number, [])), b"more")
+        elif mode == "portrait_of_nothing":
+            pipes.send(encode(PortraitMade(number)))
+        elif mode == "portrait_of_anything":
+            pipes.send(encode(PortraitMade(number)), b"\x89PNG\r\n\x1a\n" + bytes(1000))
+        elif mode == "giant_portrait":
+            pipes.send(encode(PortraitMade(number)), b"\xff\xd8\xff" + bytes(3_000_000))
+        elif mode == "wide_portrait":
+            frame = struct.pack(">BHHB", 8, 1500, 1500, 0)
+            start = b"\xff\xd8\xff\xc0" + struct.pack(">H", 2 + len(frame)) + frame
+            pipes.send(encode(PortraitMade(number)), start + b"\xff\xda\x00\x02" + b"\xff\xd9")
         elif mode == "wrong_number":
             pipes.send(encode(CodesFound(number + 1, [])))
         elif mode == "wrong_answer":

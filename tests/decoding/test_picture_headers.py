@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from border_agent.decoding import pictures
-from border_agent.decoding.pictures import PictureRefusedError, decode, jpeg_size, png_size
+from border_agent.decoding.headers import PictureRefusedError, jpeg_size, png_size
+from border_agent.decoding.pictures import decode
 from border_agent.decoding.protocol import MAX_PIXELS, PictureShape
 
 ENCODED = PictureShape(0, 0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from border_agent.documents.mrz import parse_mrz
 from border_agent.seals import SealedVisa, decode_seal
-from border_agent.specimens.cast import COUNTRY, Shown, Signer, Traveller, cast, mrz_name
+from border_agent.specimens.cast import COUNTRY, Chip, Shown, Signer, Traveller, cast, copied, mrz_name
 from border_agent.specimens.feeds import policy, signer_records, visa_records, watch_records
 from border_agent.specimens.signing import SpecimenSigners, make_signers, sign_visa
 from border_agent.trust import SignatureVerdict, SignerList
@@ -43,6 +43,22 @@ def test_order_and_verdicts_are_the_scripts() -> None:
     assert [t.expected for t in travellers] == EXPECTED
 
 
+def test_the_fifteenth_has_a_good_page_and_a_copied_chip() -> None:
+    copy = copied(TODAY)
+    assert (copy.number, copy.expected, copy.because) == (15, "refer", "chip_cloned")
+    assert copy.passport.chip is Chip.CLONED
+    assert copy.face == copy.live_face
+    assert copy.visa is None
+    regimes = {rule.nationality: rule.regime for rule in policy(TODAY).regimes}
+    assert regimes[copy.passport.nationality] is Regime.EXEMPT
+
+
+def test_chips_are_of_every_kind_and_some_passports_have_none() -> None:
+    kinds = {traveller.passport.chip for traveller in cast(TODAY)}
+    assert kinds == set(Chip) - {Chip.CLONED}
+    assert by_number()[1].passport == by_number()[6].passport
+
+
 def test_odd_codes_come_by_scanner_and_even_ones_by_camera() -> None:
     for traveller in cast(TODAY):
         if traveller.number > 12:
@@ -56,7 +72,7 @@ def test_odd_codes_come_by_scanner_and_even_ones_by_camera() -> None:
 @settings(max_examples=40, deadline=None)
 @given(today=DAYS)
 def test_machine_lines_say_what_the_page_says(today: date) -> None:
-    for traveller in cast(today):
+    for traveller in (*cast(today), copied(today)):
         passport = traveller.passport
         mrz = parse_mrz("\n".join(passport.lines), today=today)
         assert (mrz.surname, mrz.given_names) == (mrz_name(passport.surname), mrz_name(passport.given_names))

@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 
 from border_agent.decoding.faces import FaceEngine
 from border_agent.decoding.values import EmbeddingMode, FoundFace
+from border_agent.documents.lds import read_dg2
 from border_agent.specimens import album as album_module
 from border_agent.specimens.album import Album, AlbumDamaged, CodeSpecimen, build_all, build_codes, read_manifest
 from border_agent.specimens.cast import VISITOR, Passport, Shown
+from border_agent.specimens.chip.booklet import load_booklet
+from border_agent.specimens.chip.booklets import build_booklets, make_pki
 from border_agent.specimens.contact import contact_sheet
 from border_agent.specimens.lettering import machine_lines
 from border_agent.specimens.pages import HEIGHT, PITCH, WIDTH
@@ -107,7 +110,7 @@ def glyph_page(letter: str) -> NDArray[np.float64]:
 
 
 def test_printed_machine_lines_are_those_of_the_data(album: Album) -> None:
-    for traveller in album.travellers:
+    for traveller in album.everybody:
         page = load(album.page_file(traveller.number))
         assert page.shape == (HEIGHT, WIDTH, 3)
         assert read_zone(page) == traveller.passport.lines, traveller.number
@@ -144,7 +147,7 @@ def test_traveller_six_shows_the_very_code_of_traveller_one(codes: dict[int, Cod
 
 def test_every_portrait_page_and_live_frame_has_one_face(album: Album, engine: FaceEngine) -> None:
     files = [album.portrait_file(face) for face in faces()]
-    for traveller in album.travellers:
+    for traveller in album.everybody:
         files += [*album.live_frames(traveller.number), *album.page_frames(traveller.number)]
     scores = []
     for file in files:
@@ -158,7 +161,7 @@ def test_every_portrait_page_and_live_frame_has_one_face(album: Album, engine: F
 
 def test_faces_match_themselves_and_the_impostor_does_not(album: Album, engine: FaceEngine) -> None:
     lines = []
-    for traveller in album.travellers:
+    for traveller in album.everybody:
         stored = mean(engine, [album.portrait_file(traveller.face)])
         printed = mean(engine, compared(album.page_frames(traveller.number)))
         live = mean(engine, compared(album.live_frames(traveller.number)))
@@ -170,6 +173,18 @@ def test_faces_match_themselves_and_the_impostor_does_not(album: Album, engine: 
             assert distance <= 0.35, lines[-1]
             assert on_page <= 0.40, lines[-1]
     print("\n" + "\n".join(lines))
+
+
+def test_chips_hold_the_faces_of_their_holders(album: Album, engine: FaceEngine, tmp_path: Path) -> None:
+    for number, file in build_booklets(album, tmp_path, make_pki(TODAY)).items():
+        (traveller,) = [one for one in album.everybody if one.number == number]
+        (image,) = read_dg2(load_booklet(file).files["DG2"]).faces
+        picture = cv2.imdecode(np.frombuffer(image.data, np.uint8), cv2.IMREAD_COLOR)
+        (face,) = engine.find(np.asarray(picture, np.uint8), upsample=0, embedding=EmbeddingMode.mirrored, most=3)
+        distance = np.linalg.norm(np.asarray(face.embedding) - mean(engine, [album.portrait_file(traveller.face)]))
+        assert distance < 0.2, traveller.number
+        assert image.width == 413
+        assert 10_000 < len(image.data) <= 15_000
 
 
 def test_the_rendered_people_stand_apart(album: Album, engine: FaceEngine) -> None:
@@ -261,7 +276,7 @@ def test_portraits_fit_a_visa_record_and_carry_no_metadata(album: Album) -> None
 
 def test_contact_sheet_shows_everybody(album: Album, codes: dict[int, CodeSpecimen]) -> None:
     sheet = load(contact_sheet(album.folder))
-    assert sheet.shape[0] == 14 * 210
+    assert sheet.shape[0] == 15 * 210
     row_with_code = sheet[210:420, 1180:]
     row_without = sheet[12 * 210 : 13 * 210, 1180:]
     assert row_with_code.std() > 20
