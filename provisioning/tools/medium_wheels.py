@@ -1,8 +1,8 @@
 """Wheels for the medium: everything a lock names, already built, so that no device ever compiles.
 
-`pip wheel` takes what the registry offers as a wheel and builds the rest (face-recognition-models, sqlite-fts4)
-with the locked build tools. Every file is checked against the lock's hashes on its way in; the lock that goes on
-the medium then carries the hashes of exactly the wheels beside it, so the device checks them a second time.
+`pip wheel` takes what the registry offers as a wheel and builds the rest (face-recognition-models, pyscard,
+sqlite-fts4) with the locked build tools. Every file is checked against the lock's hashes on its way in; the lock that
+goes on the medium then carries the hashes of exactly the wheels beside it, so the device checks them a second time.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from pathlib import Path
 from medium_locks import LockError, Pin, read_lock
 from packaging.utils import parse_wheel_filename
 
-# Wheels built here are dated so that the same source gives the same bytes.
+# The same source gives the same bytes: wheels built here are dated, and compiled without debugging information, which
+# names the folder they were compiled in.
 BUILT_AT = "1577836800"
+COMPILED = "-g0"
 
 
 class WheelError(Exception):
@@ -27,7 +29,8 @@ class WheelError(Exception):
 
 
 def _pip(*arguments: str | Path) -> None:
-    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "SOURCE_DATE_EPOCH": BUILT_AT}
+    reproducible = {"SOURCE_DATE_EPOCH": BUILT_AT, "CFLAGS": COMPILED}
+    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **reproducible}
     done = subprocess.run(
         [sys.executable, "-m", "pip", "-q", *map(str, arguments)],
         env=environment,

@@ -22,6 +22,7 @@ from mqtt_schemas.lab.pki import LabAuthority
 
 UNIT = "borne-agent.service"
 PORT = "/dev/borne/document-reader"
+CARDS = "/run/pcscd/pcscd.comm"
 PAGES = free_port()
 TOKEN = "0123456789abcdef0123456789abcdef"
 
@@ -54,6 +55,7 @@ def variables(authority: LabAuthority, camera: CameraTwin) -> dict[str, Any]:
             "document_reader": {"port": PORT, "shape": "flat"},
             "cameras": [{"name": "visage", "role": "face", "source": camera.url}],
         },
+        "borne_chip_reader": {"name": "puce"},
         "agent_lan_port": free_port(),
         "agent_console_port": PAGES,
     }
@@ -79,18 +81,26 @@ def test_files_and_accounts(root: Root) -> None:
     assert root.mode("/var/lib/borne") == "borne borne-api 0700"
     assert root.read("/etc/passwd").count("borne:x:870:870:") == 1
     assert "borne-kiosk" not in root.read("/etc/passwd")
-    for unit in (UNIT, "borne-clock.service", "borne-reboot.path"):
+    for unit in (UNIT, "borne-clock.service", "borne-reboot.path", "pcscd.socket"):
         assert root.unit_state(unit) == "enabled"
+    assert ":/nonexistent:/usr/sbin/nologin" in root.run("getent", "passwd", "borne-pcscd").stdout
 
 
 def test_the_units_are_right_and_closed(root: Root) -> None:
-    said = root.run(
-        "systemd-analyze", "verify", "--man=no", UNIT, "borne-clock.service", "borne-reboot.path", check=False
-    )
+    units = (UNIT, "borne-clock.service", "borne-reboot.path", "pcscd.socket", "pcscd.service")
+    said = root.run("systemd-analyze", "verify", "--man=no", *units, check=False)
     complaints = [line for line in said.stderr.splitlines() if "/opt/borne/current/bin/borne is not exec" not in line]
     assert complaints == []
     assert exposure(root, UNIT) <= 1.5
     assert exposure(root, "borne-clock.service") <= 0.6
+    assert exposure(root, "pcscd.service") <= 1.2
+
+
+def test_debians_daemon_asks_no_polkit(root: Root) -> None:
+    """So the socket's mode is all there is, and nothing else has to be installed or allowed."""
+    assert "polkit" not in root.run("pcscd", "--version").stdout
+    assert root.run("dpkg-query", "-W", "-f", "${Version}", "polkitd", check=False).stdout == ""
+    assert "SocketGroup=borne" in root.read("/etc/systemd/system/pcscd.socket.d/borne.conf")
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +119,23 @@ def reader(root: Root) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture(scope="module")
-def agent(root: Root, reader: subprocess.Popen[str], authority: LabAuthority) -> Iterator[Running]:
+def cards(root: Root) -> Iterator[Running]:
+    """The smart card daemon in its sandbox, at a socket with the rights that systemd would give it."""
+    text = root.read("/lib/systemd/system/pcscd.service") + root.read(
+        "/etc/systemd/system/pcscd.service.d/borne.conf"
+    )
+    text = text.replace("--auto-exit $PCSCD_ARGS", "--info")
+    root.write("/etc/systemd/system/pcscd-whole.service", text)
+    root.run("systemd-tmpfiles", "--create", "borne-pcscd.conf")
+    with running(root, "pcscd-whole.service", {}) as started:
+        assert until(lambda: root.at(CARDS).exists()), started.log_text()
+        root.run(script=f"chown root:borne {CARDS} && chmod 0660 {CARDS}")
+        yield started
+    root.at("/etc/systemd/system/pcscd-whole.service").unlink()
+
+
+@pytest.fixture(scope="module")
+def agent(root: Root, cards: Running, reader: subprocess.Popen[str], authority: LabAuthority) -> Iterator[Running]:
     keys = write_identity(root, authority, hosts=("127.0.0.1",))
     root.write("/var/lib/borne/metrics.token", f"{TOKEN}\n", 0o600)
     root.run("chown", "borne:borne", "/var/lib/borne/metrics.token")
@@ -146,12 +172,35 @@ def test_camera_and_serial_line_work_inside(
     def devices() -> dict[str, Any]:
         return {device["name"]: device for device in client.capabilities()["devices"]}
 
-    assert until(lambda: {one["state"] for one in devices().values()} == {"ready"}), (devices(), agent.log_text())
+    def ready() -> set[str]:
+        return {name for name, one in devices().items() if one["state"] == "ready"}
+
+    assert until(lambda: ready() == {"document-reader", "visage"}), (devices(), agent.log_text())
     assert devices()["visage"]["confinement"] == "seccomp"
     assert reader.stdin is not None
     reader.stdin.write(msgspec.json.encode({"emit": b"P<UTO\r", "pace": None}).decode() + "\n")
     reader.stdin.flush()
     assert until(lambda: "a line of 5 bytes is no MRZ line" in agent.log_text(), 10), agent.log_text()
+
+
+def test_the_agent_reaches_the_smart_card_daemon_and_nobody_else_does(
+    root: Root, client: AgentClient, agent: Running, cards: Running
+) -> None:
+    assert "daemon ready" in cards.log_text()
+    code = "from smartcard.scard import *; print(SCardGetErrorMessage(SCardEstablishContext(SCARD_SCOPE_SYSTEM)[0]))"
+
+    def asked(user: str, groups: str) -> str:
+        who = ["setpriv", f"--reuid={user}", "--regid=nogroup", f"--groups={groups}"]
+        return root.run(*who, PYTHON, "-c", code).stdout.strip()
+
+    assert asked("borne", "borne") == "Command successful."
+    assert asked("nobody", "nogroup") != "Command successful."
+    pid = root.run("pgrep", "-o", "-u", "borne", "-f", "agent run").stdout.strip()
+    # From within the agent's own view of the system, which is read-only.
+    look = ["nsenter", "-t", pid, "-m", "--root", "--wd", "--", "setpriv", "--reuid=borne", "--regid=borne"]
+    assert root.run(*look, "--clear-groups", PYTHON, "-c", code).stdout.strip() == "Command successful."
+    (reader,) = [one for one in client.maintenance()["devices"] if one["role"] == "chip_reader"]
+    assert reader["state"] == "absent", "the daemon answers, and no reader is plugged in"
 
 
 def test_rights_follow_the_account(root: Root, agent: Running) -> None:

@@ -220,6 +220,8 @@ def test_modules_are_kept_out(root: Root) -> None:
         name = module.replace("-", "_")
         assert f"install {name} /bin/false" in told
         assert f"blacklist {name}" in told
+    # A USB network card gets no driver by its data interface, which is of a serial line's kind, either.
+    assert {"usbnet", "cdc_subset", "rndis_host", "r8152"} <= set(VARS["harden_unwanted_modules"])
     # What readers, cameras, sticks and the kiosk's sound need.
     needed = {"usbhid", "cdc_acm", "ftdi_sio", "uvcvideo", "usb_storage", "uas", "usblp", "snd_hda_intel"}
     assert not needed & {line.split()[1] for line in told if line.startswith("install ")}

@@ -153,7 +153,8 @@ def running(
     log = root.at(f"/run/{name}.log")
     alone = unit.has("PrivateNetwork")
     apart = ["unshare", "--mount", *(["--net"] if alone else []), "--"]
-    writable = [*unit.folders("RuntimeDirectory"), *unit.folders("StateDirectory")]
+    given_folders = [*unit.folders("RuntimeDirectory"), *unit.folders("StateDirectory")]
+    writable = [*given_folders, *unit.words("ReadWritePaths")]
     mounts = ["sh", "-c", _MOUNTS, "mounts", root.path, unit.proc(), " ".join(writable), "yes" if alone else ""]
     with log.open("wb") as out:
         process = subprocess.Popen(

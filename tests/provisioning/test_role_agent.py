@@ -46,6 +46,7 @@ def test_every_option_of_the_agent_can_be_set(tmp_path: Path) -> None:
         tmp_path,
         POST,
         borne_readers=readers,
+        borne_chip_reader={"name": "puce", "reader": 'Elyctis "CL"'},
         borne_training=True,
         borne_gate='"A" \\',
         agent_officers=["agent1"],
@@ -61,6 +62,8 @@ def test_every_option_of_the_agent_can_be_set(tmp_path: Path) -> None:
     assert config.devices.document_reader is not None and config.devices.document_reader.baudrate == 19200
     assert config.devices.code_scanner is None
     assert config.devices.printer is not None and config.devices.printer.rtscts
+    assert config.devices.chip_reader is not None
+    assert (config.devices.chip_reader.name, config.devices.chip_reader.reader) == ("puce", 'Elyctis "CL"')
     assert config.devices.cameras[0].source == 0 and config.devices.cameras[1].name == "é"
     assert config.api.officers == (1001,)
     assert config.kiosk.gate == '"A" \\'
@@ -79,7 +82,7 @@ def test_nothing_of_the_configuration_is_out_of_reach() -> None:
             continue
         fields = {
             "device": {"id", "role", "post", "training"},
-            "devices": {"name", "port", "role", "source"},
+            "devices": {"name", "port", "reader", "role", "source"},
             "times": set(),
         }.get(section)
         if fields is None:
@@ -96,6 +99,25 @@ def test_the_agents_service_is_closed(tmp_path: Path, device: str, most: float) 
     unit = tmp_path / "borne-agent.service"
     unit.write_text(render("agent", "borne-agent.service.j2", device), encoding="utf-8")
     assert exposure(unit) <= most
+
+
+def test_without_a_chip_reader_nothing_of_it_is_there(tmp_path: Path) -> None:
+    assert configuration(tmp_path, KIOSK).devices.chip_reader is not None
+    assert configuration(tmp_path, KIOSK, borne_chip_reader={}).devices.chip_reader is None
+    assert "pcscd" in render("agent", "borne-agent.service.j2", KIOSK)
+    assert "pcscd" not in render("agent", "borne-agent.service.j2", KIOSK, borne_chip_reader={})
+    assert "pcscd.socket" in variables_of(KIOSK, "agent")["agent_units"]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+def test_the_smart_card_daemon_is_closed(tmp_path: Path) -> None:
+    """Debian's unit, which is little more than this line, with what the role adds."""
+    debian = "[Service]\nExecStart=/usr/sbin/pcscd --foreground --auto-exit\n"
+    unit = tmp_path / "pcscd.service"
+    unit.write_text(debian + (ROLE / "files" / "pcscd.service.conf").read_text(encoding="utf-8"), encoding="utf-8")
+    assert exposure(unit) <= 1.2
+    socket = (ROLE / "files" / "pcscd.socket.conf").read_text(encoding="utf-8")
+    assert "SocketMode=0660" in socket and "SocketGroup=borne\n" in socket
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import socket
 import subprocess
 import sys
 from datetime import timedelta
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from border_agent.config import ChipReaderSection
 from border_agent.store import Store
 from border_agent.upkeep.doctor import CHECKS, REGISTRY, Machine, examine
+from border_agent.upkeep.doctor.chip_reader import chip_reader_found
 from border_agent.upkeep.doctor.devices import check_devices
 from border_agent.upkeep.doctor.engine import check_agent
 from border_agent.upkeep.doctor.records import check_records
@@ -122,6 +125,38 @@ def test_devices_without_an_agent(tmp_path: Path) -> None:
         os.close(line)
     assert codes(report, "device.", "printer.") == ["device.missing", "printer.silent", "device.present"]
     assert "caméra du visage" in one(report, "device.missing").words["fr"]
+
+
+CHIPS = '[devices.chip_reader]\nname = "puce"\n'
+
+
+def test_a_chip_reader_stands_on_its_daemon(tmp_path: Path) -> None:
+    config = write_device(tmp_path, LabAuthority(tmp_path / "tls").client(DEVICE), extra=CHIPS)
+    machine = FakeMachine(tmp_path / "root")
+    (said,) = examine(config, machine, checks=(check_devices,)).checks[-1:]
+    assert (said.code, said.where) == ("chip_reader.no_daemon", str(tmp_path / "root/run/pcscd/pcscd.comm"))
+    assert "pcscd.socket" in said.advice["fr"]
+    (tmp_path / "root/run/pcscd").mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as daemon:
+        daemon.bind(str(tmp_path / "root/run/pcscd/pcscd.comm"))
+        assert "chip_reader.no_daemon" in codes(examine(config, machine, checks=(check_devices,))), "nobody listens"
+        daemon.listen()
+        assert "chip_reader.missing" in codes(examine(config, machine, checks=(check_devices,)))
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [("ready", "device.good"), ("failed", "device.failed"), ("absent", "chip_reader.missing")],
+)
+def test_a_chip_reader_by_the_agents_own_word(tmp_path: Path, state: str, code: str) -> None:
+    (tmp_path / "run/pcscd").mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as daemon:
+        daemon.bind(str(tmp_path / "run/pcscd/pcscd.comm"))
+        daemon.listen()
+        told = {"state": state, "last_problem": "device.busy" if state == "failed" else ""}
+        said = chip_reader_found(FakeMachine(tmp_path), ChipReaderSection(name="puce"), told)
+    assert (said.code, said.where) == (code, "puce")
+    assert said.detail == told["last_problem"]
 
 
 def test_devices_and_journal_by_the_agents_own_word(start: Start, folder: Path) -> None:

@@ -93,6 +93,8 @@ look {out}
         ("inodes", "2g", 60, "true", "disk.no_inodes"),
         ("read-only", "64m", 10000, "mount -o remount,ro /var/lib", "disk.read_only"),
         ("room", "2g", 10000, "true", "disk.good"),
+        # As in the sandbox of the watch: this view may not be written to, the disk is in order.
+        ("view", "2g", 10000, "mount -o remount,bind,ro /var/lib", "disk.good"),
     ):
         out = tmp_path / name
         ran = subprocess.run(

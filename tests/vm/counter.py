@@ -10,8 +10,8 @@ from typing import Any
 
 from border_agent.api.client import AgentClient, AgentGone
 from border_agent.demo.counter import Arrival, Passage, pass_by
+from border_agent.demo.flight import arrival_of
 from border_agent.demo.parts import DemoFailed, today
-from border_agent.demo.script import arrival_of
 from border_agent.specimens.album import build_all, build_codes
 from border_agent.specimens.feeds import policy, signer_records, visa_records, watch_records
 from border_agent.specimens.signing import make_signers
@@ -73,6 +73,9 @@ class Counter:
         """The agent of the machine, as an officer's program reaches it."""
         with machine.reach(SOCKET) as self.socket, AgentClient(str(self.socket), timeout=60.0) as agent:
             yield agent
+
+    def lay(self, chip: Path | None) -> None:
+        """The machine has no reader for chips."""
 
     def pass_by(self, arrival: Arrival) -> Passage:
         """One traveller, from the first step to the recorded decision; while the agent is reached."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import os
 import shlex
 import shutil
@@ -155,8 +156,25 @@ class Machine:
         return done.stdout.decode(errors="replace")
 
     def ok(self, command: str, *, timeout: float = 60.0) -> bool:
-        """Whether a command, as root, ends well."""
-        return self._ssh(f"sudo sh -c {shlex.quote(command)}", timeout=timeout).returncode == 0
+        """Whether a command, as root, ends well. Raises MachineFailed where it could not be asked."""
+        return self.answer(command, timeout=timeout)[0] == 0
+
+    def answer(self, command: str, *, timeout: float = 60.0) -> tuple[int, str]:
+        """A command's status and all it said, as root. Raises MachineFailed where it could not be asked."""
+        done = self._ssh(f"sudo sh -c {shlex.quote(command)}", timeout=timeout)
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        if done.returncode == _NO_CONNECTION:
+            raise MachineFailed(f"{command[:200]}: no connection\n{said[-3000:]}")
+        return done.returncode, said
+
+    @contextlib.contextmanager
+    def plugged(self, driver: str, port: int) -> Iterator[str]:
+        """A device of QEMU's in a free USB socket; its name in /sys/bus/usb/devices."""
+        self._ask("device_add", driver=driver, id="guest", bus="usb.0", port=str(port))
+        try:
+            yield f"1-{port}"
+        finally:
+            self._ask("device_del", id="guest")
 
     def read(self, path: str) -> bytes:
         """A file of the machine."""
@@ -238,13 +256,14 @@ class Machine:
             *(*_WITH_US, "qemu-system-x86_64"),
             *("-accel", "tcg,thread=multi" if slow else "kvm"),
             # Without this one a KVM inside a KVM ends at once: the outer one refuses to set the register.
-            *("-machine", "q35", "-cpu", "max" if slow else "host,arch-capabilities=off"),
+            *("-machine", "q35", "-cpu", "max,la57=off" if slow else "host,arch-capabilities=off"),
             *("-smp", "2", "-m", "2048", "-display", "none", "-serial", "stdio", "-monitor", "none"),
             *("-kernel", str(self.image.kernel), "-initrd", str(self.image.initrd)),
             *("-append", f"root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet {_SLOW if slow else ''}"),
             *("-drive", f"file={self._disk},if=virtio,cache=writeback"),
             *("-netdev", f"user,id=n0,restrict=on,{forwards}", "-device", "virtio-net-pci,netdev=n0"),
             *("-device", "virtio-rng-pci", "-device", "qemu-xhci,id=usb"),
+            *("-qmp", f"unix:{self._monitor},server=on,wait=off"),
             *("-chardev", f"socket,id=tpm,path={self._tpm_socket}"),
             *("-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm0"),
         ]
@@ -258,6 +277,20 @@ class Machine:
         if clock:
             command += ["-rtc", f"base={clock}"]
         return command
+
+    def _ask(self, command: str, **arguments: str) -> None:
+        """A command for QEMU itself. Raises MachineFailed."""
+        with socket.socket(socket.AF_UNIX) as wire, wire.makefile("r") as answers:
+            wire.connect(str(self._monitor))
+            for ask in ({"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments}):
+                wire.sendall(json.dumps(ask).encode())
+                said = next(said for said in map(json.loads, answers) if "return" in said or "error" in said)
+                if "error" in said:
+                    raise MachineFailed(f"{command} {arguments}: {said['error']}")
+
+    @property
+    def _monitor(self) -> Path:
+        return self.folder / "qemu.sock"
 
     @property
     def _tpm_socket(self) -> Path:
@@ -314,8 +347,9 @@ class Machine:
 _NO_CONNECTION = 255
 _WITH_US = ("setpriv", "--pdeathsig", "SIGKILL")
 """However the tests end, no machine goes on without them."""
-_SLOW = "mitigations=off tsc=reliable clocksource=tsc"
-"""An emulated processor has no speculation to guard against, and pays dearly for each look at another clock."""
+_SLOW = "mitigations=off tsc=reliable clocksource=tsc no5lvl rcupdate.rcu_expedited=1"
+"""An emulated processor has no speculation to guard against, and pays dearly for each look at another clock, for a
+fifth level of page tables, and for waiting until every processor has been idle once."""
 
 
 def missing() -> str:

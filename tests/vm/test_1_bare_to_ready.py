@@ -9,12 +9,14 @@ import pytest
 
 from mqtt_schemas.enrolment import open_request
 from tests.vm.counter import wait_ready
-from tests.vm.inventory import DEVICE
+from tests.vm.inventory import BROKER_PORT, DEVICE, GATEWAY
+from tests.vm.machine import HOST
 from tests.vm.provision import play
 from tests.vm.rehearsal import FIRST, Rehearsal
 
 pytestmark = pytest.mark.timeout(7200)
 MEDIUM = "/media/borne"
+CHANGED = "/run/changed"
 
 
 def mount_medium(rehearsal: Rehearsal) -> None:
@@ -27,8 +29,9 @@ def test_the_bare_machine_boots_and_reaches_nobody(rehearsal: Rehearsal) -> None
     rehearsal.note("boot of the bare machine to SSH, s", round(machine.start(), 1))
     assert machine.run("cat /etc/hostname").strip() == "debian"
     assert not machine.ok("test -e /opt/borne")
-    # No way out but to what this side offers: neither this machine's loopback nor a name server.
-    assert not machine.ok("timeout 5 bash -c 'echo > /dev/tcp/10.0.2.2/22'")
+    # No way out but to what this side offers: the broker is reached at its own address, and not by this loopback.
+    assert machine.ok(f"timeout 20 bash -c 'echo > /dev/tcp/{HOST}/{BROKER_PORT}'")
+    assert not machine.ok(f"timeout 20 bash -c 'echo > /dev/tcp/{GATEWAY}/{rehearsal.country.broker.port}'")
     if machine.accelerator != "kvm":
         rehearsal.slow_down()
     rehearsal.done("booted")
@@ -42,7 +45,18 @@ def test_the_medium_is_whole_and_a_changed_one_is_refused(rehearsal: Rehearsal) 
     machine.run(f"sh {MEDIUM}/provision.sh --check --fingerprint '{rehearsal.fingerprint}'", timeout=1200)
     rehearsal.note("checking the medium, s", round(time.monotonic() - begun, 1))
     other = rehearsal.fingerprint.replace("0", "1") if "0" in rehearsal.fingerprint else "0000 " * 8
-    assert not machine.ok(f"sh {MEDIUM}/provision.sh --check --fingerprint '{other}'", timeout=600)
+    status, said = machine.answer(f"sh {MEDIUM}/provision.sh --check --fingerprint '{other}'", timeout=600)
+    assert status == 1
+    assert "REFUSED: the medium's key" in said
+    # The same stick with one byte more in one of its programs, as a layer over it.
+    machine.run(f"mkdir -p {CHANGED} && mount -t tmpfs none {CHANGED} && cd {CHANGED} && mkdir over work stick")
+    layers = f"lowerdir={MEDIUM},upperdir={CHANGED}/over,workdir={CHANGED}/work"
+    machine.run(f"mount -t overlay -o {layers} none {CHANGED}/stick && echo >> {CHANGED}/stick/install.sh")
+    check = f"sh {CHANGED}/stick/provision.sh --check --fingerprint '{rehearsal.fingerprint}'"
+    status, said = machine.answer(check, timeout=1200)
+    assert status == 1
+    assert "REFUSED: changed or damaged file: install.sh" in said
+    machine.run(f"umount {CHANGED}/stick && umount {CHANGED} && rmdir {CHANGED} && modprobe -r overlay")
     rehearsal.done("medium")
 
 

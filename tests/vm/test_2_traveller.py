@@ -22,7 +22,7 @@ def test_the_lists_come_down_the_line(rehearsal: Rehearsal) -> None:
     rehearsal.needs("ready")
     with rehearsal.counter.reached(rehearsal.machine) as agent:
         state = wait_for(agent, "lists", lists_are_there, rehearsal.patience(60))
-    assert state["line"]["connected"] is True
+    assert state["line"]["online"] is True
 
 
 def test_a_traveller_passes_and_the_centre_knows(rehearsal: Rehearsal) -> None:
@@ -35,5 +35,6 @@ def test_a_traveller_passes_and_the_centre_knows(rehearsal: Rehearsal) -> None:
         rehearsal.told[passage.inspection] = passage.decision
         wait_for(agent, "acknowledged", lambda now: now["line"]["unacknowledged"] == 0, rehearsal.patience(30))
         state = agent.state()
-    rehearsal.note("agent's resident memory with children, MB", round(state["memory_bytes"] / 1e6))
+    memory = {part: round(size / 1e6) for part, size in state["memory_bytes"].items()}
+    rehearsal.note("agent's resident memory, MB", memory)
     rehearsal.done("traveller")

@@ -11,7 +11,8 @@ from tests.vm.journals import both_ends
 from tests.vm.rehearsal import Rehearsal
 
 pytestmark = pytest.mark.timeout(3600)
-REFERRED = 2
+REFUSED = 2
+"""The traveller of the cast whose visa has expired."""
 
 
 def test_power_fails_right_after_a_decision(rehearsal: Rehearsal) -> None:
@@ -19,9 +20,10 @@ def test_power_fails_right_after_a_decision(rehearsal: Rehearsal) -> None:
     country, counter, machine = rehearsal.country, rehearsal.counter, rehearsal.machine
     country.broker.kill()
     with counter.reached(machine):
-        passage = counter.pass_by(rehearsal.cast.arrival(REFERRED))
+        passage = counter.pass_by(rehearsal.cast.arrival(REFUSED))
         # The officer has been told; from here on the device owes the country this entry.
         machine.power_cut()
+    assert passage.as_expected, (passage.verdict, passage.findings)
     rehearsal.told[passage.inspection] = passage.decision
     rehearsal.done("power cut")
 

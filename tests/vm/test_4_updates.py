@@ -36,6 +36,7 @@ def ready(rehearsal: Rehearsal) -> Iterator[AgentClient]:
 
 def a_traveller(rehearsal: Rehearsal, agent: AgentClient, number: int) -> None:
     passage = rehearsal.counter.pass_by(rehearsal.cast.arrival(number))
+    assert passage.as_expected, (passage.verdict, passage.findings)
     rehearsal.told[passage.inspection] = passage.decision
     wait_for(agent, "acknowledged", lambda now: now["line"]["unacknowledged"] == 0, rehearsal.patience(30))
 
@@ -47,7 +48,7 @@ def test_a_newer_release_takes_over(rehearsal: Rehearsal) -> None:
     assert runs(rehearsal) == NEXT
     rehearsal.note("update, s", round(recap.seconds))
     with ready(rehearsal) as agent:
-        a_traveller(rehearsal, agent, 1)
+        a_traveller(rehearsal, agent, 13)
     rehearsal.done("updated")
 
 
@@ -58,10 +59,12 @@ def test_a_broken_release_is_taken_back(rehearsal: Rehearsal) -> None:
     assert recap.failures
     assert runs(rehearsal) == NEXT
     rehearsal.note("update to a broken release and back, s", round(recap.seconds))
-    status = json.loads(rehearsal.machine.run("/usr/lib/borne/guard status --json", check=False))
-    rehearsal.note("guard", status)
+    status = json.loads(rehearsal.machine.run("/usr/lib/borne/guard status --json"))
+    assert (status["phase"], status["target"]) == ("rolled_back", BROKEN)
+    assert BROKEN in status["refused"]
+    rehearsal.note("why it was taken back", {key: status[key] for key in ("reason", "detail", "tries")})
     with ready(rehearsal) as agent:
-        a_traveller(rehearsal, agent, 1)
+        a_traveller(rehearsal, agent, 14)
     rehearsal.done("rolled back")
 
 

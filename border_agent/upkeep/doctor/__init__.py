@@ -2,7 +2,7 @@
 
     values      findings: codes, states, their order        machine   files, programs, clock of the machine looked at
     patient     what a check is given                        examine   all checks at once, each with a time limit
-    clock, room, keys, certificates, engine, devices, lines (probe), records, upkeep    the checks
+    clock, room, keys, certificates, engine, devices (chip_reader), lines (probe), records, upkeep    the checks
 
 A check is a function from the patient to findings. It needs neither the agent nor systemd: it works on a machine that
 is half put into service, in a changed root, and on the worst day. A new one: a function, its codes in the registry in

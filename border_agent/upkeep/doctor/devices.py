@@ -14,6 +14,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from border_agent.config import CameraRole, Config
+from border_agent.upkeep.doctor.chip_reader import ROLE as CHIP_READER
+from border_agent.upkeep.doctor.chip_reader import chip_reader_found
 from border_agent.upkeep.doctor.patient import Patient
 from border_agent.upkeep.doctor.values import Found, found
 from firmware_bridge.devices.printer_escpos import EscPosPrinter
@@ -42,6 +44,9 @@ def check_devices(patient: Patient) -> Iterator[Found]:
             yield _of_agent(role, source, told[role, name], patient.agent.report.get("printer", ""))
         else:
             yield _look(config, role, source)
+    if (chips := config.devices.chip_reader) is not None:
+        none = False
+        yield chip_reader_found(patient.machine, chips, told.get((CHIP_READER, chips.name)))
     if none:
         yield found("device.none", "devices")
 

@@ -16,6 +16,7 @@ LOW_BYTES: Final = 1024**3
 LOW_INODES: Final = 2000
 LOW_MEMORY: Final = 256 * 1024**2
 STATE: Final = "/var/lib/borne"
+MOUNTS: Final = Path("/proc/self/mountinfo")
 _MIB: Final = 1024**2
 
 
@@ -35,7 +36,7 @@ def check_disk(patient: Patient) -> Iterator[Found]:
         except OSError as error:
             yield found("disk.unknown", str(folder), error.strerror or str(error))
             continue
-        yield _judge_disk(str(folder), disk)
+        yield _judge_disk(str(folder), disk, read_only=_read_only(device, disk))
 
 
 def _existing(folder: Path) -> Path:
@@ -44,11 +45,25 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-def _judge_disk(where: str, disk: os.statvfs_result) -> Found:
+def _read_only(device: int, disk: os.statvfs_result, mounts: Path = MOUNTS) -> bool:
+    """Whether the file system itself is, not just this view of it: the watch looks out of a sandbox."""
+    number = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        mount, _, system = line.partition(" - ")
+        if mount.split()[2:3] == [number]:
+            return "ro" in system.split()[-1].split(",")
+    return bool(disk.f_flag & os.ST_RDONLY)
+
+
+def _judge_disk(where: str, disk: os.statvfs_result, *, read_only: bool) -> Found:
     free = disk.f_bavail * disk.f_frsize
     room = {"free": free // _MIB, "reserve": RESERVE_BYTES // _MIB}
     detail = f"{free} bytes, {disk.f_favail} inodes"
-    if disk.f_flag & os.ST_RDONLY:
+    if read_only:
         return found("disk.read_only", where, detail, **room)
     if free < RESERVE_BYTES:
         return found("disk.full", where, detail, **room)

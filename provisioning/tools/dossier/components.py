@@ -40,6 +40,7 @@ _FROM_WORDS = {
     "eclipse public license v2.0": "EPL-2.0",
     "gnu general public license v3 or later (gplv3+)": "GPL-3.0-or-later",
     "gpl-3.0-or-later": "GPL-3.0-or-later",
+    "gnu lesser general public license v2 or later (lgplv2+)": "LGPL-2.1-or-later",
     "gnu lesser general public license v3 (lgplv3)": "LGPL-3.0-only",
     "gnu lesser general public license v3 or later (lgplv3+)": "LGPL-3.0-or-later",
     "lgpl": "LGPL-3.0-or-later",

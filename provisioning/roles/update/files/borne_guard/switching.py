@@ -28,6 +28,8 @@ from borne_guard.state import (
     save_state,
 )
 
+_RESTART_SECONDS = 180
+
 
 def apply(settings: Settings, version: str = "", *, again: bool = False, running: bool = True, by: str = "") -> State:
     """Switch to a staged release (`version`: to that one) and see that it is well, else go back.
@@ -154,9 +156,11 @@ def _restart(settings: Settings) -> str:
     """Restart what runs; what went wrong, or nothing."""
     if not settings.restart:
         return ""
+    # The command lasts until the agent is ready: a device that is given longer to be well is given it here too.
+    seconds = max(_RESTART_SECONDS, settings.health_seconds)
     try:
         ran = subprocess.run(
-            settings.restart, check=False, capture_output=True, text=True, errors="replace", timeout=180
+            settings.restart, check=False, capture_output=True, text=True, errors="replace", timeout=seconds
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)[:500]
