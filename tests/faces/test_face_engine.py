@@ -183,7 +183,7 @@ def test_without_weights_faces_are_refused(monkeypatch: pytest.MonkeyPatch) -> N
     decoders = Decoders()
     request = FindFaces(7, 1.0, PictureShape(2, 2), 0, EmbeddingMode.none, 1)
     reply = answer(decoders, request, bytes(12), Confinement.none)
-    assert reply == Refused(7, "faces", "the face engine is not installed")
+    assert reply == (Refused(7, "faces", "the face engine is not installed"), b"")
 
 
 def test_refusals_reach_the_caller(worker: DecodingWorker) -> None:

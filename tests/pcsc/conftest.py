@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -33,6 +34,8 @@ def passport(stack: PcscStack) -> Iterator[PassportTwin]:
     """What lays booklets on the reader."""
     with PassportTwin(enter=stack.entering) as twin:
         yield twin
+    # pcscd looks every 0.4 s: a booklet swapped quicker than that, as no hand can, is taken for the old one gone mute.
+    time.sleep(1.0)
 
 
 @pytest.fixture
