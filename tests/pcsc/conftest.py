@@ -34,7 +34,7 @@ def passport(stack: PcscStack) -> Iterator[PassportTwin]:
     """What lays booklets on the reader."""
     with PassportTwin(enter=stack.entering) as twin:
         yield twin
-    # pcscd looks every 0.4 s: a booklet swapped quicker than that, as no hand can, is taken for the old one gone mute.
+    # pcscd looks every 0.4 s: a booklet swapped quicker, as no hand can, is taken for the old one gone mute.
     time.sleep(1.0)
 
 
