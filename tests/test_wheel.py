@@ -12,7 +12,7 @@ NEEDED = (
     "border_agent/words/locale/fr/LC_MESSAGES/findings.po",
     "border_agent/words/locale/en/LC_MESSAGES/findings.po",
     "border_agent/faces/calibrations/dlib_provisional.json",
-    "border_agent/seals/curves.json",
+    "border_agent/crypto/curves.json",
     "border_agent/console/templates/base.html",
     "border_agent/console/static/console.css",
     "border_agent/console/static/console.js",

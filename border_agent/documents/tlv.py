@@ -1,4 +1,4 @@
-"""BER tag, length, value, as chips write it (ISO/IEC 7816-4 5.2.2.2, ISO/IEC 8825-1), bounded in size and depth.
+"""BER tag, length, value, as chips write it (ISO/IEC 7816-4 5.2.2.2, ISO/IEC 8825-1), bounded in size.
 
 Tags have one to three bytes and are written as the number those bytes make: 0x7C, 0x5F1F, 0x7F49. Lengths are
 definite and have at most four bytes. Only `TlvError` is raised for what was read.
@@ -6,7 +6,6 @@ definite and have at most four bytes. Only `TlvError` is raised for what was rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from border_agent.errors import BorneError
@@ -15,7 +14,6 @@ LONGEST_TAG = 3
 LONGEST_LENGTH = 4
 MOST_ELEMENTS = 4096
 """Elements one call reads; no file of a chip has near as many."""
-DEEPEST = 16
 
 
 class TlvError(BorneError):
@@ -94,39 +92,6 @@ def read_only(data: bytes, tag: int, where: str = "tlv") -> bytes:
 def find(data: bytes, tag: int, where: str = "tlv") -> bytes | None:
     """The value of the first element with this tag among those side by side, None without one. Raises `TlvError`."""
     return next((element.value for element in read_all(data, where) if element.tag == tag), None)
-
-
-def is_constructed(tag: int) -> bool:
-    """Whether the value of a tag is elements again (bit 6 of its first byte)."""
-    while tag > 0xFF:
-        tag >>= 8
-    return bool(tag & 0x20)
-
-
-def walk(
-    data: bytes, where: str = "tlv", depth: int = DEEPEST, most: int = MOST_ELEMENTS
-) -> Iterator[tuple[tuple[int, ...], Tlv]]:
-    """Every element with the tags that lead to it, its own last, in the order of the bytes.
-
-    Raises `TlvError` for more than `most` elements or `depth` levels.
-    """
-    waiting: list[tuple[tuple[int, ...], bytes, int]] = [((), data, 0)]
-    seen = 0
-    while waiting:
-        path, content, position = waiting.pop()
-        if position >= len(content):
-            continue
-        seen += 1
-        if seen > most:
-            raise TlvError(where, f"more than {most} elements")
-        element = read_tlv(content, position, where)
-        waiting.append((path, content, element.end))
-        here = (*path, element.tag)
-        yield here, element
-        if is_constructed(element.tag) and element.value:
-            if len(here) == depth:
-                raise TlvError(where, f"more than {depth} levels")
-            waiting.append((here, element.value, 0))
 
 
 def write_tlv(tag: int, value: bytes) -> bytes:

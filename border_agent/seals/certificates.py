@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from asn1crypto import keys, x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from border_agent.seals.curves import CurveParameters, curve_of_oid, curve_of_parameters
+from border_agent.crypto.ecdsa import library_curve
+from border_agent.documents.lds.public_keys import EcKey, read_public_key
 from border_agent.seals.errors import CertificateUnusable
 
 MAX_CERTIFICATE = 8192
@@ -67,31 +68,10 @@ def read_certificate(der: bytes) -> SignerCertificate:
 
 
 def _public_key(reference: str, info: keys.PublicKeyInfo) -> ec.EllipticCurvePublicKey:
-    algorithm = info["algorithm"]
-    if algorithm["algorithm"].native != "ec":
-        raise CertificateUnusable(reference, f"key of kind {algorithm['algorithm'].native}")
-    parameters = algorithm["parameters"]
-    if parameters.name == "named":
-        curve = curve_of_oid(parameters.chosen.dotted)
-    elif parameters.name == "specified":
-        curve = curve_of_parameters(_explicit(parameters.chosen))
-    else:
-        curve = None
+    key = read_public_key(reference, info.dump())
+    if not isinstance(key, EcKey) or key.point is None:
+        raise CertificateUnusable(reference, f"key of kind {key}")
+    curve = library_curve(key.curve)
     if curve is None:
-        raise CertificateUnusable(reference, f"{parameters.name} curve that is not supported")
-    return ec.EllipticCurvePublicKey.from_encoded_point(curve, info["public_key"].native)
-
-
-def _explicit(domain: keys.SpecifiedECDomain) -> CurveParameters:
-    base = domain["base"].native
-    compressed = base[0] in (2, 3)
-    width = len(base) - 1 if compressed else (len(base) - 1) // 2
-    return CurveParameters(
-        p=domain["field_id"]["parameters"].native,
-        a=int.from_bytes(domain["curve"]["a"].native, "big"),
-        b=int.from_bytes(domain["curve"]["b"].native, "big"),
-        x=int.from_bytes(base[1 : 1 + width], "big"),
-        y=base[0] % 2 if compressed else int.from_bytes(base[1 + width :], "big"),
-        n=domain["order"].native,
-        compressed=compressed,
-    )
+        raise CertificateUnusable(reference, f"curve that is not supported: {key.curve.name}")
+    return ec.EllipticCurvePublicNumbers(*key.point, curve).public_key()

@@ -11,12 +11,10 @@ from border_agent.documents.tlv import (
     Tlv,
     TlvError,
     find,
-    is_constructed,
     read_all,
     read_header,
     read_only,
     read_tlv,
-    walk,
     write_length,
     write_tlv,
 )
@@ -44,7 +42,7 @@ def test_lengths_are_as_short_as_can_be(length: int, written: str) -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_elements_or_a_typed_error(data: bytes) -> None:
-    for read in (read_header, read_tlv, read_all, lambda data: list(walk(data)), lambda data: find(data, 0x7C)):
+    for read in (read_header, read_tlv, read_all, lambda data: find(data, 0x7C)):
         try:
             read(data)
         except TlvError:
@@ -91,25 +89,3 @@ def test_elements_side_by_side_are_bounded() -> None:
         read_all(data, most=4)
     with pytest.raises(TlvError):
         read_all(b"\x80\x00" * (MOST_ELEMENTS + 1))
-
-
-def test_walking_goes_into_constructed_elements_and_names_the_way() -> None:
-    data = write_tlv(0x7C, write_tlv(0x80, b"a") + write_tlv(0x7F49, write_tlv(0x86, b"b"))) + write_tlv(
-        0x04, b"0\x00"
-    )
-    assert [(path, element.value) for path, element in walk(data) if not is_constructed(element.tag)] == [
-        ((0x7C, 0x80), b"a"),
-        ((0x7C, 0x7F49, 0x86), b"b"),
-        ((0x04,), b"0\x00"),
-    ]
-
-
-def test_walking_is_bounded_in_depth_and_number() -> None:
-    deep = b""
-    for _ in range(20):
-        deep = write_tlv(0x30, deep)
-    with pytest.raises(TlvError):
-        list(walk(deep))
-    assert len(list(walk(deep, depth=20))) == 20
-    with pytest.raises(TlvError):
-        list(walk(b"\x80\x00" * 11, most=10))

@@ -10,8 +10,11 @@ from cryptography import x509 as pyca
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
+from msgspec import structs
 from seal_samples import content, signer
 
+from border_agent.crypto.curves import CURVES, Curve, curve_by_oid, curve_of_parameters
+from border_agent.crypto.ecdsa import library_curve
 from border_agent.seals import (
     CertificateUnusable,
     SignatureCheck,
@@ -21,9 +24,11 @@ from border_agent.seals import (
     encode_visa,
     read_certificate,
 )
-from border_agent.seals.curves import KNOWN_CURVES, CurveParameters, curve_of_oid, curve_of_parameters
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+
+
+KNOWN_CURVES = [(known, curve) for known in CURVES if (curve := library_curve(known)) is not None]
 
 
 def certificate_for(key: Key) -> bytes:
@@ -34,7 +39,7 @@ def certificate_for(key: Key) -> bytes:
     return signed.public_bytes(serialization.Encoding.DER)
 
 
-def with_explicit_curve(der: bytes, known: CurveParameters, *, compressed: bool = False) -> bytes:
+def with_explicit_curve(der: bytes, known: Curve, *, compressed: bool = False) -> bytes:
     """The same certificate with its curve written out; its own signature is then wrong, which nobody looks
     at."""
     size = (known.p.bit_length() + 7) // 8
@@ -57,9 +62,7 @@ def with_explicit_curve(der: bytes, known: CurveParameters, *, compressed: bool 
 
 @pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize(("known", "curve"), KNOWN_CURVES, ids=lambda value: getattr(value, "name", ""))
-def test_explicit_parameters_of_every_known_curve(
-    known: CurveParameters, curve: ec.EllipticCurve, compressed: bool
-) -> None:
+def test_explicit_parameters_of_every_known_curve(known: Curve, curve: ec.EllipticCurve, compressed: bool) -> None:
     key = ec.generate_private_key(curve)
     der = with_explicit_curve(certificate_for(key), known, compressed=compressed)
     certificate = read_certificate(der)
@@ -70,12 +73,12 @@ def test_explicit_parameters_of_every_known_curve(
 
 def test_a_curve_that_differs_in_one_number_is_refused() -> None:
     for known, curve in KNOWN_CURVES:
-        assert curve_of_parameters(known) is curve
-        fields = {field: getattr(known, field) for field in known.__struct_fields__}
-        for field in ("p", "a", "b", "x", "y", "n"):
-            assert curve_of_parameters(CurveParameters(**(fields | {field: fields[field] + 2}))) is None
+        fields = {field: getattr(known, field) for field in ("p", "a", "b", "x", "y", "n")}
+        assert curve_of_parameters(**fields) is known
+        for field in fields:
+            assert curve_of_parameters(**(fields | {field: fields[field] + 2})) is None
         key = ec.generate_private_key(curve)
-        forged = CurveParameters(**(fields | {"y": known.p - known.y}))
+        forged = structs.replace(known, y=known.p - known.y)
         with pytest.raises(CertificateUnusable):
             read_certificate(with_explicit_curve(certificate_for(key), forged))
         with pytest.raises(CertificateUnusable):
@@ -89,7 +92,7 @@ def test_named_curves() -> None:
         assert read_certificate(der).key.curve.name == curve.name
         visa = decode_seal(encode_visa(content(), VisaSigner(der, key)).encode())
         assert check_signature(visa, der) is SignatureCheck.GOOD
-    assert curve_of_oid("1.3.132.0.10") is None
+    assert curve_by_oid("1.3.132.0.10") is None
 
 
 @pytest.mark.parametrize(

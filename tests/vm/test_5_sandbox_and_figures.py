@@ -59,7 +59,7 @@ def test_a_camera_of_the_kernel_works_in_there(rehearsal: Rehearsal) -> None:
     assert not machine.ok("modprobe vivid")
     machine.run("modprobe --ignore-install vivid", timeout=rehearsal.patience(30))
     machine.run("udevadm settle; ls -l /dev/video0")
-    machine.run("cp -p /etc/borne/agent.toml /root/agent.toml")
+    machine.run("cp -p /etc/borne/agent.toml /etc/borne/agent.toml.before")
     try:
         machine.run("sed -i 's#^source = .*8082/video.*#source = \"/dev/video0\"#' /etc/borne/agent.toml")
         machine.run(f"systemctl restart {UNIT}", timeout=rehearsal.patience(60))
@@ -68,7 +68,7 @@ def test_a_camera_of_the_kernel_works_in_there(rehearsal: Rehearsal) -> None:
         assert machine.run("find /proc/[0-9]*/fd -lname /dev/video0").strip()
     finally:
         machine.run(
-            f"cp -p /root/agent.toml /etc/borne/agent.toml; rm /root/agent.toml; systemctl restart {UNIT}",
+            f"mv /etc/borne/agent.toml.before /etc/borne/agent.toml; systemctl restart {UNIT}",
             timeout=rehearsal.patience(60),
         )
     rehearsal.note("Video4Linux in the sandbox", "ready")
