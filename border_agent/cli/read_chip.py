@@ -11,11 +11,11 @@ from typing import Any
 import click
 import msgspec
 
-from border_agent.cli.base import BorneCommand, json_option, print_json, t
+from border_agent.cli.base import BorneCommand, json_option, print_json, say_error, t
 from border_agent.cli.read_chip_key import MRZ_HELP, password_of
 from border_agent.cli.read_chip_trust import Belief, believe
 from border_agent.documents.chip.budget import Allowance
-from border_agent.documents.chip.dump import portrait_of, write_dump
+from border_agent.documents.chip.dump import DumpUnwritten, portrait_of, write_dump
 from border_agent.documents.chip.read import read_chip
 from border_agent.documents.chip.reading import (
     ChipAuthenticity,
@@ -95,16 +95,17 @@ def chip(
         problem = device.problems[-1].code if device.problems else ""
     finally:
         device.close()
-    if dump is not None and reading.files:
-        try:
-            write_dump(dump, reading, recorder.recording)
-        except OSError as error:
-            raise click.BadParameter(error.strerror or str(error), context, param_hint=str(dump)) from error
     belief = believe(reading, trust) if trust is not None else None
     if as_json:
         print_json(_as_json(reading, optical, belief, state))
     else:
         _show(reading, optical, belief, state, problem)
+    if dump is not None and reading.files:
+        try:
+            write_dump(dump, reading, recorder.recording)
+        except DumpUnwritten as error:
+            say_error(error)
+            context.exit(2)
     context.exit(_status(reading, belief))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from border_agent.documents.chip.dump import write_dump
+from border_agent.documents.chip.dump import DumpUnwritten, write_dump
 from border_agent.documents.chip.passwords import MrzPassword
 from border_agent.documents.chip.read import read_chip
 from border_agent.documents.chip.reading import ChipOutcome, ChipReading
@@ -73,5 +73,5 @@ def test_a_dump_is_the_files_the_portrait_and_the_transcript(tmp_path: Path) -> 
     assert len(json.loads((folder / "transcript.json").read_text())["contacts"][0]["exchange"]) == reading.apdus
     assert folder.stat().st_mode & 0o777 == 0o700
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.iterdir())
-    with pytest.raises(FileExistsError):
+    with pytest.raises(DumpUnwritten, match="File exists"):
         write_dump(folder, reading, recording)

@@ -151,8 +151,9 @@ def test_a_dump_verifies_on_its_own(passport: PassportTwin, trust: Path, tmp_pat
         capture_output=True,
     )
     assert done.returncode == 0
-    again = borne(*CAN, "--dump", folder)
+    again = borne(*CAN, "--dump", folder, "--json")
     assert again.status == 2  # two documents are never mixed
+    assert again.json["outcome"] == "read" and "could not be saved" in again.err
 
 
 @pytest.mark.parametrize("at", [2, 7, 12, 16, 21, 27, 31])
