@@ -52,6 +52,7 @@ class Appliance:
         self.chips = None if obstacle() else ChipStand()
         """None: chips cannot be read on this machine."""
         self._agent: subprocess.Popen[bytes] | None = None
+        self._ending = False
 
     def prepare_device(self) -> None:
         """Start the twins, make the device's keys, enrol it, write its configuration."""
@@ -89,7 +90,8 @@ class Appliance:
         self._agent = None
 
     def stop_device(self) -> None:
-        """End agent and twins, whatever state they are in."""
+        """End agent and twins, whatever state they are in; an agent that is being started is not waited for."""
+        self._ending = True
         self.stop_agent()
         for twin in (self.reader, self.scanner, self.desk_camera, self.face_camera):
             with contextlib.suppress(OSError):
@@ -116,7 +118,7 @@ class Appliance:
 
     def _wait_for_agent(self, begun: float) -> None:
         while time.monotonic() - begun < READY_SECONDS:
-            if self._agent is None or self._agent.poll() is not None:
+            if self._ending or self._agent is None or self._agent.poll() is not None:
                 break
             with contextlib.suppress(AgentGone), AgentClient(str(self.socket), timeout=5.0) as agent:
                 can = agent.capabilities()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,14 +79,14 @@ class PostWorld:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for appliance in self.appliances:
-            appliance.stop_device()
-        for thread in self._starting:
-            thread.join(READY_SECONDS)
-        for appliance in self.appliances:
-            appliance.stop_agent()  # one that was just being started
-        self.national.stop()
-        self.lan.stop()
+        with contextlib.ExitStack() as ends:  # last first, and each whatever becomes of the others
+            ends.callback(self.lan.stop)
+            ends.callback(self.national.stop)
+            for appliance in self.appliances:
+                ends.callback(appliance.stop_agent)  # one that was just being started
+            ends.callback(self._wait_for_starting)
+            for appliance in self.appliances:
+                ends.callback(appliance.stop_device)
 
     @property
     def appliances(self) -> tuple[Appliance, ...]:
@@ -118,6 +119,11 @@ class PostWorld:
         for appliance in self.appliances:
             appliance.wait_for("lists", _all_lists)
         return flight.arrivals
+
+    def _wait_for_starting(self) -> None:
+        for thread in self._starting:
+            if thread.is_alive():  # an interruption may have come before its turn to start
+                thread.join(READY_SECONDS)
 
     def _start_agents(self) -> None:
         failed: list[Exception] = []

@@ -86,7 +86,15 @@ def post_demo() -> Iterator[Opened]:
         environment = {**os.environ, "LC_ALL": "en_GB.UTF-8", "LANGUAGE": "", "COLUMNS": "80", "TMPDIR": name}
         with log.open("wb") as output:
             command = [BORNE, "post", "demo", "--album", ALBUM]
-            process = subprocess.Popen(command, env=environment, cwd=REPOSITORY, stdout=output, stderr=output)
+            process = subprocess.Popen(
+                command,
+                env=environment,
+                cwd=REPOSITORY,
+                stdout=output,
+                stderr=output,
+                # Tests that run in a shell's background inherit that interrupts are ignored.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
         try:
             yield Opened(process, log)
         finally:
