@@ -37,8 +37,8 @@ def portrait_of(reading: ChipReading) -> ChipImage | None:
 
 
 def write_dump(folder: Path, reading: ChipReading, recording: Recording) -> tuple[str, ...]:
-    """Names of the files written. Makes the folder. Raises `DumpUnwritten`, also for a file that is already there: two
-    documents are never mixed."""
+    """Names of the files written. Makes the folder. Raises `DumpUnwritten`, also for a file that is already there:
+    two documents are never mixed."""
     contents = {f"EF_{name.removeprefix('EF.')}.bin": content for name, content in reading.files.items()}
     if (portrait := portrait_of(reading)) is not None:
         contents[f"portrait.{_ENDINGS.get(portrait.format.value, portrait.format.value)}"] = portrait.data
