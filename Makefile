@@ -1,6 +1,6 @@
 # Every target does its own set-up (.ci/setup: Debian packages and .venv), so any of them may be the first.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-provisioning setup-vm post card medium release dossier test-provisioning test-vm demo console shift kiosk kiosk-faults kiosk-thousand screens screens-console test lint format bench bench-mrz fuzz ocrb specimens schemas lock clean
+.PHONY: help setup setup-provisioning setup-vm post card medium release dossier test-provisioning test-vm demo console shift kiosk kiosk-faults kiosk-thousand screens screens-console test lint format bench bench-mrz proof-powercut proof-chaos proof-thirty-days fuzz ocrb specimens schemas lock clean
 BIN := .venv/bin
 UV ?= uv
 EXPORT = $(UV) export --frozen --no-emit-project --format requirements-txt --no-header
@@ -90,6 +90,15 @@ bench: setup ## Mesures, sans verdict / measurements, no verdict
 bench-mrz: ## Lecture de la MRZ, avec tesserocr et PassportEye / reading the MRZ, beside tesserocr and PassportEye
 	@bash .ci/setup bench
 	@.venv-bench/bin/python tests/bench/mrz.py $(ARGS)
+
+proof-powercut: setup ## Le courant coupé 10 000 fois / the power cut 10,000 times  (IMAGES=10000, 15 min; build/proofs)
+	@$(BIN)/python tests/powercut --images $(or $(IMAGES),10000) $(ARGS)
+
+proof-chaos: setup ## kill -9 de tout, au hasard / kill -9 of everything, at random  (KILLS=1000, 20 min; build/proofs)
+	@$(BIN)/python -m tests.chaos.proof --kills $(or $(KILLS),1000) $(ARGS)
+
+proof-thirty-days: setup ## La nation trente jours par une ligne de 128 kbit/s / the nation through one line  (DAYS=30, 1 h; build/proofs)
+	@$(BIN)/python -m tests.thirty_days.proof --days $(or $(DAYS),30) $(ARGS)
 
 fuzz: ## Entrées hostiles, une minute par cible / hostile input, a minute a target  (ARGS='--seconds 600 tlv')
 	@bash .ci/setup fuzz

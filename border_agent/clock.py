@@ -3,13 +3,15 @@
 A device may have no battery-backed clock, and time is evidence. So the clock is the system's, held against
 what cannot be argued away: it never shows less than its floor (the newest of the software's build date, the
 journal's high-water mark and the lists installed), and a centre's signed acknowledgement, bound to the
-session's nonce, may set it right in either direction. Everything is UTC.
+session's nonce, may set it right in either direction. Between those it is held against the kernel's own uninterrupted
+clock: a system clock that somebody turns, forth or back, is not followed unless a time server stands behind it, and
+the reading says by how much it was turned. Everything is UTC.
 
 Qualities, in the contract's words:
 
     synchronised  a time server or an acknowledgement vouched for it within a day
     holdover      one of them did, longer ago; since then it has run on by itself
-    doubtful      the system's clock is below the floor, or differs from what the centre signed
+    doubtful      the system's clock is below the floor, was turned, or differs from what the centre signed
     unknown       nothing has vouched for it
 """
 
@@ -36,6 +38,7 @@ TOLERANCE: Final = timedelta(seconds=30)
 FRESH: Final = timedelta(hours=24)
 """How long one word of a time server or the centre counts as synchronised."""
 
+_NOT: Final = timedelta(0)
 _BACKWARDS: Final = timedelta(seconds=1)
 _STALE_ACK: Final = timedelta(seconds=60)
 _REANCHOR: Final = timedelta(hours=1)
@@ -45,6 +48,11 @@ _TOLD_FRESH: Final = 31.0
 """Seconds; it is written every ten."""
 
 
+def uptime() -> float:
+    """Seconds since the machine was started, suspended or not (CLOCK_BOOTTIME)."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class ClockReading(Struct, frozen=True):
     """One look at the clock."""
 
@@ -52,7 +60,9 @@ class ClockReading(Struct, frozen=True):
     """UTC."""
     quality: ClockQuality
     went_back_seconds: float = 0.0
-    """How far the clock stands below the newest time already used; 0: it does not."""
+    """How far the clock stands below the newest time already used, or was turned back; 0: it does not, was not."""
+    jumped_seconds: float = 0.0
+    """How far it was turned forth, with nobody to vouch for it; 0: it was not."""
 
 
 class Clock:
@@ -62,12 +72,12 @@ class Clock:
         self,
         *,
         system: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = uptime,
         synchronised: Callable[[], bool] | None = None,
         floor: datetime = BUILD_DATE,
     ) -> None:
-        """`system`: seconds since 1970; `synchronised`: whether a time server vouches for it (default: the kernel's
-        own word)."""
+        """`system`: seconds since 1970; `monotonic`: seconds that nobody can turn, and that count on in a sleeping
+        machine; `synchronised`: whether a time server vouches for the system's (default: the kernel's own word)."""
         self._system = system
         self._monotonic = monotonic
         self._synchronised = kernel_synchronised if synchronised is None else synchronised
@@ -75,6 +85,8 @@ class Clock:
         self._floor = floor
         self._floor_at = monotonic()
         self._anchor: tuple[datetime, float] | None = None
+        self._trail: tuple[datetime, float] | None = None
+        """The system's time at some moment since the start, from which it has to run on."""
         self._vouched_at: float | None = None
 
     def now(self) -> datetime:
@@ -91,6 +103,14 @@ class Clock:
         with self._lock:
             reading, system = self._read(), self._system_time()
             return system is not None and abs(system - reading.at) <= TOLERANCE
+
+    def turned_seconds(self) -> float:
+        """How far the system's clock is from the time believed: forth, or negative, back. 0: no more than both may
+        differ, or it holds no date."""
+        with self._lock:
+            reading, system = self._read(), self._system_time()
+            apart = system - reading.at if system is not None else timedelta(0)
+            return _seconds(apart) if abs(apart) > TOLERANCE else 0.0
 
     def raise_floor(self, at: datetime) -> None:
         """It is not earlier than this (a journal entry's time, a list's issue)."""
@@ -139,19 +159,21 @@ class Clock:
         by_server = self._synchronised()
         floor = self._floor
         if self._anchor is not None:
-            projected = self._anchor[0] + timedelta(seconds=now - self._anchor[1])
+            projected = _run_on(self._anchor, now)
             agrees = system is not None and abs(system - projected) <= TOLERANCE
             at = system if agrees and system is not None else projected
             quality = self._vouched(now) if agrees or not by_server else ClockQuality.DOUBTFUL
-        elif system is not None and system >= floor - _BACKWARDS:
-            at = system
-            if by_server:
-                self._vouched_at = now
-            quality = self._vouched(now)
         else:
-            # Below the floor: run on from the floor itself, so that two moments still have an order.
-            at = floor + timedelta(seconds=max(0.0, now - self._floor_at))
-            return ClockReading(at, ClockQuality.DOUBTFUL, _seconds(floor - system) if system is not None else 0.0)
+            plausible = system is not None and system >= floor - _BACKWARDS
+            if plausible and system is not None and (by_server or self._trail is None):
+                self._trail = (system, now)
+                self._vouched_at = now if by_server else self._vouched_at
+            floored = floor + timedelta(seconds=max(0.0, now - self._floor_at))
+            expected = floored if self._trail is None else _run_on(self._trail, now)
+            if system is None or not plausible or abs(system - expected) > TOLERANCE:
+                # Run on from what was known last: two moments still have an order, and none is below the floor.
+                return _turned(system, expected, max(expected, floored))
+            at, quality = system, self._vouched(now)
         behind = floor - at
         return ClockReading(at, quality, _seconds(behind) if behind > _BACKWARDS else 0.0)
 
@@ -167,6 +189,17 @@ class Clock:
             return datetime.fromtimestamp(self._system(), UTC)
         except (OverflowError, ValueError, OSError):
             return None
+
+
+def _run_on(known: tuple[datetime, float], now: float) -> datetime:
+    """The time now, from one that was known at some reading of the clock that nobody can turn."""
+    return known[0] + timedelta(seconds=now - known[1])
+
+
+def _turned(system: datetime | None, expected: datetime, at: datetime) -> ClockReading:
+    """A system's clock that is not followed, by how far it is off; None: it holds no date."""
+    off = system - expected if system is not None else _NOT
+    return ClockReading(at, ClockQuality.DOUBTFUL, _seconds(max(-off, _NOT)), _seconds(max(off, _NOT)))
 
 
 def _seconds(span: timedelta) -> float:
@@ -200,4 +233,4 @@ def _told_just_now(told: Path) -> bool:
         asked = float(told.read_text(encoding="ascii")[:32])
     except (OSError, ValueError):
         return False
-    return 0 <= time.clock_gettime(time.CLOCK_BOOTTIME) - asked + 1 <= _TOLD_FRESH
+    return 0 <= uptime() - asked + 1 <= _TOLD_FRESH

@@ -8,7 +8,7 @@ signature.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Annotated
 
@@ -17,13 +17,21 @@ import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Meta, Struct
 
-from mqtt_schemas import chain
+from mqtt_schemas import chain, columns
 from mqtt_schemas.errors import ChainBroken, Malformed, TooLarge, UnknownVersion
 from mqtt_schemas.messages import MOST_CHANGES, Encoding, FeedChunk, JournalBatch, SaltSecret
 
 LARGEST_UNPACKED = 8_388_608
 LARGEST_ROW = 262_144
 LEVEL = 9
+READS = (Encoding.COLUMNS_ZSTD.value,)
+"""What this side reads of batches beside `rows+zstd`: a centre says so in `Ack.reads`."""
+_ALONE, _LEANING, _LARGE = 4, 32, 64
+ENOUGH = 0.5
+"""Columns that take less than this share of the entries' bytes are not held against rows."""
+
+Before = Callable[[int], Sequence[bytes]]
+"""The last so many entries before a batch, the oldest first: exact bytes, all of the same epoch."""
 
 # The bound is checked before anything is built: 8 MiB could else become millions of small objects.
 _rows_decoder: msgspec.msgpack.Decoder[list[bytes]] = msgspec.msgpack.Decoder(
@@ -31,12 +39,12 @@ _rows_decoder: msgspec.msgpack.Decoder[list[bytes]] = msgspec.msgpack.Decoder(
 )
 
 
-def pack_rows(rows: Sequence[bytes]) -> tuple[bytes, int]:
+def pack_rows(rows: Sequence[bytes], level: int = LEVEL) -> tuple[bytes, int]:
     """Rows as `rows+zstd`, and their size before compression. Raises TooLarge beyond 8 MiB."""
     plain = msgspec.msgpack.encode(list(rows))
     if len(plain) > LARGEST_UNPACKED:
         raise TooLarge("rows", f"{len(plain)} bytes")
-    return zstandard.ZstdCompressor(level=LEVEL, write_content_size=True).compress(plain), len(plain)
+    return zstandard.ZstdCompressor(level=level, write_content_size=True).compress(plain), len(plain)
 
 
 def unpack_rows(packed: bytes, encoding: str, unpacked: int, count: int) -> list[bytes]:
@@ -106,6 +114,12 @@ class SecretTable:
         place = bisect_right(self._firsts, sequence)
         return self._by_first[self._firsts[place - 1]] if place else None
 
+    def serving(self, sequence: int) -> tuple[bytes | None, int]:
+        """The secret that serves `sequence`, or None, and the first sequence that it does not serve any more."""
+        place = bisect_right(self._firsts, sequence)
+        until = self._firsts[place] if place < len(self._firsts) else chain.LAST_SEQUENCE + 1
+        return self._by_first[self._firsts[place - 1]] if place else None, until
+
     def between(self, first: int, last: int) -> tuple[SaltSecret, ...]:
         """Secrets that begin within `first..last`: what a batch of these entries must carry."""
         return tuple(
@@ -113,6 +127,19 @@ class SecretTable:
             for start, secret in sorted(self._by_first.items())
             if first <= start <= last
         )
+
+
+def leaning(count: int) -> int:
+    """How many entries before a batch of so many it may lean on, by columns.
+
+    The more the smaller it gets; but the other side has to fetch them and look into each, which for a single entry
+    takes longer than the entry itself, and large batches gain nothing.
+    """
+    return 2 * _ALONE if count <= _ALONE else _LEANING if count <= _LARGE else 0
+
+
+def _leant_on(before: Sequence[bytes], count: int) -> Sequence[bytes]:
+    return before[max(0, len(before) - leaning(count)) :] if leaning(count) else ()
 
 
 def build_batch(
@@ -124,9 +151,19 @@ def build_batch(
     head: bytes,
     signature: bytes,
     secrets: Sequence[SaltSecret],
+    *,
+    encoding: Encoding = Encoding.ROWS_ZSTD,
+    level: int = LEVEL,
+    before: Sequence[bytes] = (),
 ) -> JournalBatch:
-    """Pack entries `first..` under the signature that was made when the last of them was committed."""
-    rows, unpacked = pack_rows(bodies)
+    """Pack entries `first..` under the signature that was made when the last of them was committed.
+
+    `encoding` is what the centre reads; columns that do not give back every byte, or do not pay, become rows. `level`
+    is Zstandard's, for rows. `before`: the last entries before `first`, the oldest first, for a small batch by
+    columns to lean on: as many as `leaning` says or fewer, of this epoch only: the centre has but those by then.
+    Raises TooLarge.
+    """
+    rows, unpacked, encoding = _packed(device, bodies, encoding, level, before)
     return JournalBatch(
         device=device,
         epoch=epoch,
@@ -136,19 +173,54 @@ def build_batch(
         head=head,
         signature=signature,
         secrets=tuple(secrets),
+        encoding=encoding.value,
         unpacked=unpacked,
         rows=rows,
     )
 
 
-def prove_batch(batch: JournalBatch, secrets: SecretTable, key: Ed25519PublicKey) -> list[ProvedEntry]:
+def _packed(
+    device: str, bodies: Sequence[bytes], encoding: Encoding, level: int, before: Sequence[bytes]
+) -> tuple[bytes, int, Encoding]:
+    size = sum(map(len, bodies))
+    if encoding is Encoding.COLUMNS_ZSTD and size <= LARGEST_UNPACKED:
+        packed = columns.pack(bodies, device, _leant_on(before, len(bodies)))
+        if packed is not None and len(packed) < size * ENOUGH:
+            return packed, size, encoding
+        rows, unpacked = pack_rows(bodies, level)
+        if packed is not None and len(packed) < len(rows):
+            return packed, size, encoding
+    else:
+        rows, unpacked = pack_rows(bodies, level)
+    return rows, unpacked, Encoding.ROWS_ZSTD
+
+
+def unpack_batch(batch: JournalBatch, before: Before | None = None) -> list[bytes]:
+    """The entries of a batch, unproved. `before` hands out entries just before it, where the batch leans on them.
+
+    Raises UnknownVersion for an encoding this side does not know, TooLarge, or Malformed.
+    """
+    if batch.encoding != Encoding.COLUMNS_ZSTD.value:
+        return unpack_rows(batch.rows, batch.encoding, batch.unpacked, batch.count)
+    if batch.unpacked > LARGEST_UNPACKED:
+        raise TooLarge("rows", f"{batch.unpacked} bytes announced")
+    rows = columns.unpack(batch.rows, batch.device, batch.unpacked, batch.count, before)
+    if any(len(row) > LARGEST_ROW for row in rows):
+        raise TooLarge("rows", "a row is beyond its bound")
+    return rows
+
+
+def prove_batch(
+    batch: JournalBatch, secrets: SecretTable, key: Ed25519PublicKey, before: Before | None = None
+) -> list[ProvedEntry]:
     """The entries of a batch, once chain and signature hold from `batch.previous` to `batch.head`.
 
-    `secrets` holds what earlier batches of the epoch brought; the batch's own are seen to here, and belong
-    into the caller's table only now that they are proved (`SecretTable.add`). A secret whose first entry is not
-    of the batch is refused: no entry would vouch for it, and once kept it would spoil a later, honest batch.
+    `before` is as in `unpack_batch`: who takes batches in order has those entries. `secrets` holds what earlier
+    batches of the epoch brought; the batch's own are seen to here, and belong into the caller's table only now that
+    they are proved (`SecretTable.add`). A secret whose first entry is not of the batch is refused: no entry would
+    vouch for it, and once kept it would spoil a later, honest batch.
     Whether `previous` is the head this side has stored is the caller's question. Raises ChainBroken,
-    BadSignature, Malformed, or what `unpack_rows` raises.
+    BadSignature, Malformed, or what `unpack_batch` raises.
     """
     last = batch.first + batch.count - 1
     if last > chain.LAST_SEQUENCE:
@@ -157,13 +229,17 @@ def prove_batch(batch: JournalBatch, secrets: SecretTable, key: Ed25519PublicKey
     if firsts != sorted(set(firsts)) or not all(batch.first <= first <= last for first in firsts):
         raise Malformed(batch.device, "salt secrets out of order, or of other entries")
     known = secrets.joined(batch.secrets)
-    bodies = unpack_rows(batch.rows, batch.encoding, batch.unpacked, batch.count)
+    bodies = unpack_batch(batch, before)
     head, entries = batch.previous, []
+    salts, until = None, batch.first
     for sequence, body in enumerate(bodies, start=batch.first):
-        secret = known.find(sequence)
-        if secret is None:
-            raise ChainBroken(batch.device, f"no salt secret for entry {sequence}")
-        digest = chain.digest(chain.salt(secret, batch.epoch, sequence), body)
+        if sequence >= until:
+            secret, until = known.serving(sequence)
+            if secret is None:
+                raise ChainBroken(batch.device, f"no salt secret for entry {sequence}")
+            salts = chain.Salts(secret, batch.epoch)
+        assert salts is not None
+        digest = chain.digest(salts.of(sequence), body)
         head = chain.link(head, sequence, digest)
         entries.append(ProvedEntry(sequence, body, digest, head))
     if head != batch.head:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import Annotated
 
 import msgspec
@@ -93,6 +94,9 @@ class EpochReason(StrEnum):
     FIRST_START = "first_start"
     STORE_LOST = "store_lost"
     RESTORED = "restored"
+    """A backup, or an older copy of the store, was put back into service."""
+    DAMAGED = "damaged"
+    """An entry of the stream before cannot be proved any more; somebody let the device go on without. Since 1.5."""
     UNKNOWN = "unknown"
 
     @classmethod
@@ -210,6 +214,9 @@ class EpochOpened(EntryHeader, frozen=True, kw_only=True, tag_field="kind", tag=
     previous_epoch: Annotated[bytes, Meta(max_length=16)] = b""
     previous_sequence: Mark = 0
     previous_head: Annotated[bytes, Meta(max_length=32)] = b""
+    carried: Mark = 0
+    """So many entries follow this one exactly as they were written in the stream before, where the centre may or may
+    not have them: an entry's id counts once. Since 1.5."""
 
 
 class DeviceEvent(EntryHeader, frozen=True, kw_only=True, tag_field="kind", tag="device_event"):
@@ -338,6 +345,27 @@ def write_entry(entry: Entry) -> bytes:
         raise Malformed(type(entry).__name__, str(error)) from None
     read_entry(body)
     return body
+
+
+_DERIVED = b"borne/v1/entry-id\0"
+
+
+def derived_id(device: str, kind: str, inspection_id: str, recorded_at: datetime) -> str:
+    """The id that a writer gives an entry of an inspection: it need not travel, as a reader can make it again.
+
+    First 16 bytes of SHA-256("borne/v1/entry-id\\0" || device || 0 || kind || 0 || inspection id || 0 || recorded_at
+    as the entry spells it), in hexadecimal. As unlike any other as a random one: the inspection's id is random, and
+    no inspection has two entries of a kind in one microsecond. Any other id is as good, and only takes more room on
+    the line. Since 1.5.
+    """
+    spelt = msgspec.json.encode(recorded_at)[1:-1]
+    return derived_id_of(device.encode(), kind.encode(), inspection_id.encode(), spelt).decode()
+
+
+def derived_id_of(device: bytes, kind: bytes, inspection_id: bytes, recorded_at: bytes) -> bytes:
+    """`derived_id` of what an entry's bytes hold."""
+    said = b"%b%b\0%b\0%b\0%b" % (_DERIVED, device, kind, inspection_id, recorded_at)
+    return sha256(said).hexdigest()[:32].encode()
 
 
 def read_entry(body: bytes) -> Entry:

@@ -66,3 +66,9 @@ class NotOpened(ContractError):
     """A sealed box that this key does not open: made for another device or purpose, or damaged."""
 
     code = "contract.not_opened"
+
+
+class NotForDevice(ContractError):
+    """A list, or a stick with lists, that was not made for this device."""
+
+    code = "contract.not_for_device"

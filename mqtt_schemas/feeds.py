@@ -9,6 +9,7 @@ installs them only once they lead to a head the feed's key has signed: all of th
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from hashlib import sha256
@@ -29,13 +30,15 @@ from mqtt_schemas.records import (
     OfficerRecord,
     Policy,
     SignerRecord,
+    StayRecord,
     VisaRecord,
     WatchRecord,
 )
 
 LARGEST_CHANGE = 131_072
-# Rows compress at least so well in practice; a piece is measured, and halved where they do not.
-_CHUNK_RATIO = 2
+CHUNK_RATIO = 2.0
+"""Rows compress at least so well in practice."""
+MOST_PACKING = 16.0
 
 
 class Feed(StrEnum):
@@ -51,6 +54,24 @@ class Feed(StrEnum):
     """Since 1.2."""
     CSCA = "csca"
     """Since 1.4."""
+    STAYS = "stays"
+    """Since 1.5."""
+
+
+STAYS_KEY = "key"
+"""Where the feed `stays` has its hash key."""
+
+
+def stay_document(key: bytes, issuer: str, number: str) -> bytes:
+    """What stands for a travel document in the feed `stays`, 16 bytes."""
+    return hmac.digest(key, issuer.encode() + b"\0" + number.encode(), "sha256")[:16]
+
+
+PERSONAL: frozenset[Feed] = frozenset({Feed.VISAS, Feed.STAYS, Feed.WATCHLIST, Feed.OFFICERS})
+"""Feeds that name people: they travel sealed to the devices that may read them."""
+
+GUARDED: frozenset[Feed] = frozenset({Feed.WATCHLIST, Feed.STAYS})
+"""Of these, the ones that a kiosk in a public hall is given only where its keys are sealed to a TPM."""
 
 
 RECORDS: dict[Feed, type[Struct]] = {
@@ -61,6 +82,7 @@ RECORDS: dict[Feed, type[Struct]] = {
     Feed.OFFICERS: OfficerRecord,
     Feed.DEVICES: DeviceRecord,
     Feed.CSCA: CscaRecord,
+    Feed.STAYS: StayRecord,
 }
 """The record type each feed carries."""
 
@@ -135,17 +157,28 @@ def prove_changes(version: int, head: bytes, rows: Iterable[bytes], target: Feed
         raise ChainBroken(target.feed, f"changes lead to version {version}, not to the signed head")
 
 
-def split_chunks(feed: str, first: int, rows: Sequence[bytes], limit: int) -> Iterator[FeedChunk]:
-    """Changes `first..` as chunks whose packed size is at most `limit` bytes, a single large row excepted."""
+def split_chunks(
+    feed: str, first: int, rows: Sequence[bytes], limit: int, ratio: float = CHUNK_RATIO
+) -> Iterator[FeedChunk]:
+    """Changes `first..` as chunks whose packed size is at most `limit` bytes, a single large row excepted.
+
+    `ratio`: how many times smaller rows are expected to become; a first piece is measured, and the next made so.
+    """
     start = 0
     while start < len(rows):
         size, stop = 0, start
-        while stop < len(rows) and (stop == start or size + len(rows[stop]) <= limit * _CHUNK_RATIO):
+        while stop < len(rows) and (stop == start or size + len(rows[stop]) <= limit * ratio):
             size += len(rows[stop])
             stop += 1
         chunk = build_chunk(feed, first + start, rows[start:stop])
         while len(chunk.rows) > limit and stop - start > 1:
-            stop = start + (stop - start) // 2
+            fewer = int((stop - start) * limit / len(chunk.rows))
+            stop = start + max(1, min(fewer, stop - start - 1))
             chunk = build_chunk(feed, first + start, rows[start:stop])
         yield chunk
-        start = stop
+        start, ratio = stop, packing(chunk)
+
+
+def packing(chunk: FeedChunk) -> float:
+    """How many times smaller a chunk's rows became, or a little less: what is to be expected of the next."""
+    return max(1.0, min(MOST_PACKING, 0.95 * chunk.unpacked / max(1, len(chunk.rows))))

@@ -17,7 +17,7 @@ from mqtt_schemas.entries import ClockQuality, Digest, Mark, Moment, Text, requi
 from mqtt_schemas.errors import TooLarge, UnknownVersion
 from mqtt_schemas.outside import parse, reader
 
-VERSION = "1.4"
+VERSION = "1.5"
 LARGEST_MESSAGE = 1_048_576
 
 Version = Annotated[str, Meta(pattern=r"^1\.[0-9]{1,4}(?!\n)$")]
@@ -49,6 +49,15 @@ class Encoding(StrEnum):
 
     ROWS_ZSTD = "rows+zstd"
     """MessagePack array of byte strings, compressed to one Zstandard frame."""
+    COLUMNS_ZSTD = "columns+zstd"
+    """Journal entries by field instead of by row (see `columns`); only to a centre whose acknowledgements say that it
+    reads this. Since 1.5."""
+    ROWS_ZSTD_HPKE = "rows+zstd+hpke"
+    """`rows+zstd`, sealed to the one device that asked (see `sealing`). Chunks only. Since 1.5."""
+    ROWS_ZSTD_AES = "rows+zstd+aes"
+    """`rows+zstd` under a bundle's own key, for a stick (see `bundle`). Chunks only. Since 1.5."""
+    REFUSED = "refused"
+    """Nothing: this device may not read the feed. Chunks only. Since 1.5."""
 
 
 EncodingName = Annotated[str, Meta(max_length=40, examples=[encoding.value for encoding in Encoding])]
@@ -158,6 +167,8 @@ class Ack(Struct, frozen=True, kw_only=True):
     problem: Problem = Problem.NONE
     time: Moment
     """The centre's time of signing."""
+    reads: Annotated[tuple[EncodingName, ...], Meta(max_length=16)] = ()
+    """Encodings of batches that this centre reads beside `rows+zstd`. Since 1.5."""
 
     def __post_init__(self) -> None:
         require_utc(self.time)
@@ -174,6 +185,11 @@ class Pull(Struct, frozen=True, kw_only=True):
     """The device's own head at `after`: a centre whose head differs there has another history."""
     limit: Annotated[int, Meta(ge=1024, le=65536)] = 16384
     """Largest chunk in bytes, so that acknowledgements never wait behind one."""
+    sealed: bool = False
+    """The device opens chunks that are sealed to it. Since 1.5."""
+    window: Annotated[int, Meta(ge=0, le=64)] = 0
+    """Chunks at most on their way before the device asks again; it asks from each point it has reached, which is no
+    new beginning but says that these have come. 0: as the centre sees fit. Since 1.5."""
 
 
 class FeedHead(Struct, frozen=True, kw_only=True):
@@ -206,6 +222,50 @@ class FeedChunk(Struct, frozen=True, kw_only=True):
     """SHA-256 of `rows`: names the piece wherever it lies, on the line or on a stick."""
     rows: Annotated[bytes, Meta(max_length=LARGEST_MESSAGE)]
     """The changes' exact bytes, packed."""
+
+
+LARGEST_PIECE = 65_536
+LARGEST_EVIDENCE = 4_194_304
+
+
+class EvidencePiece(Struct, frozen=True, kw_only=True):
+    """Part of a piece of evidence that an entry names: a record, a photo, a chip image (`up/evidence`). Since 1.5."""
+
+    v: Version = VERSION
+    device: DeviceId
+    sha256: Digest
+    """Of the whole, as it was before it was taken apart: its name in the entry, or in the record the entry names."""
+    size: Annotated[int, Meta(ge=1, le=LARGEST_EVIDENCE)]
+    """Bytes of the whole."""
+    offset: Annotated[int, Meta(ge=0, le=LARGEST_EVIDENCE - 1)]
+    """Where this part begins."""
+    data: Annotated[bytes, Meta(min_length=1, max_length=LARGEST_PIECE)]
+    kind: Text = ""
+    """What it is (`record`, `live`, `page`, `chip` …), in the agent's own words."""
+    epoch: Annotated[bytes, Meta(max_length=16)] = b""
+    """With `sequence`: the entry that names it, or that names the record which does."""
+    sequence: Mark = 0
+
+
+class EvidenceAck(Struct, frozen=True, kw_only=True):
+    """How much of a piece of evidence the centre holds, durably; body of a `Signed` in role `ack`
+    (`down/evidence-ack`). Since 1.5."""
+
+    v: Version = VERSION
+    device: DeviceId
+    nonce: Nonce
+    """Of the session's hello."""
+    sha256: Digest
+    upto: Annotated[int, Meta(ge=0, le=LARGEST_EVIDENCE)]
+    """Bytes held from the beginning: the next part is wanted from there."""
+    whole: bool = False
+    """All of it is held, and its SHA-256 is its name: the device may erase its own."""
+    refused: Text = ""
+    """Why it is not wanted (`unknown_name`, `mismatch`, `full` …); empty: it is."""
+    time: Moment
+
+    def __post_init__(self) -> None:
+        require_utc(self.time)
 
 
 class FeedOperation(StrEnum):

@@ -21,10 +21,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Meta, Struct
 
-from mqtt_schemas.entries import Decision, Direction, Identifier, Moment, Text, require_utc
+from mqtt_schemas.entries import Decision, Digest, Direction, Identifier, Mark, Moment, Text, require_utc
 from mqtt_schemas.errors import BadSignature, BadTopic
 from mqtt_schemas.keys import key_id, sign, statement
-from mqtt_schemas.messages import VERSION, DeviceId, Nonce, Signed, Version, decode_body, encode, encode_body
+from mqtt_schemas.messages import VERSION, DeviceId, Epoch, Nonce, Signed, Version, decode_body, encode, encode_body
 from mqtt_schemas.topics import DEVICE_ID, LONGEST_TOPIC, MAJOR, PREFIX, RESERVED
 
 POST_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
@@ -95,6 +95,10 @@ class PostState(_Statement, frozen=True, kw_only=True, tag_field="kind", tag="st
     waiting: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     """Inspections that wait for an officer."""
     unacknowledged: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    journal_epoch: Epoch | None = None
+    """With the next two: where this device's journal ends, so that the post's others can witness it. Since 1.5."""
+    journal_sequence: Mark = 0
+    journal_head: Digest | None = None
 
 
 class Finished(_Statement, frozen=True, kw_only=True, tag_field="kind", tag="finished"):

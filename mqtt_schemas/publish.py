@@ -32,6 +32,8 @@ MESSAGES: tuple[type[Struct], ...] = (
     messages.FeedHead,
     messages.FeedChunk,
     messages.FeedChange,
+    messages.EvidencePiece,
+    messages.EvidenceAck,
     messages.Signed,
     messages.KeysDocument,
     ActivationSecret,

@@ -9,7 +9,7 @@ not.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -41,6 +41,26 @@ class VisaStatus(StrEnum):
         return cls.UNKNOWN
 
 
+Identifier = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}(?!\n)$")]
+"""128 random bits as 32 hexadecimal digits, as entries have them."""
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class VisaUseFact(Struct, frozen=True, kw_only=True):
+    """One use of a visa, as a device's journal told the centre. Since 1.5."""
+
+    entry: Identifier
+    """Id of the movement: a device knows its own by it, whatever the order things arrive in."""
+    device: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{2,39}(?!\n)$")]
+    post: Annotated[str, Meta(max_length=40)] = ""
+    at: Instant
+    """When the traveller passed, by that device's clock; UTC."""
+
+    def __post_init__(self) -> None:
+        if self.at.utcoffset() != timedelta(0):
+            raise ValueError("a time that is not UTC")
+
+
 class VisaRecord(Struct, frozen=True, kw_only=True):
     """One e-visa as the data centre knows it (feed `visas`)."""
 
@@ -58,6 +78,38 @@ class VisaRecord(Struct, frozen=True, kw_only=True):
     portrait_sha256: Sha256 = b""
     uses: Count = 0
     """Entries already made with it, as far as the centre knows."""
+    used: Annotated[tuple[VisaUseFact, ...], Meta(max_length=16)] = ()
+    """The newest of them, the oldest first. Since 1.5."""
+    template: Annotated[bytes, Meta(max_length=1024)] = b""
+    """The application portrait's face as the matcher measures it, a signed byte a number; empty: none. Since 1.5."""
+    template_scale: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    """What each of these numbers is to be multiplied with."""
+    template_model: Annotated[str, Meta(max_length=64)] = ""
+    """SHA-256 of the model that measured it, in hexadecimal: another model's template says nothing."""
+
+
+class StayRecord(Struct, frozen=True, kw_only=True):
+    """A stay that has begun and not ended, as far as the centre knows (feed `stays`, since 1.5).
+
+    Documents stand in it by a keyed hash only. The key is in the feed itself, in the record under `key`, and the feed
+    is sealed to the devices that may read it.
+    """
+
+    document: Annotated[bytes, Meta(max_length=16)] = b""
+    """First 16 bytes of HMAC-SHA256(hash key, issuer || 0x00 || number); empty in the record under `key`."""
+    hash_key: Annotated[bytes, Meta(max_length=32)] = b""
+    """32 bytes, in the record under `key` only."""
+    entered_at: Instant | None = None
+    days: Count = 0
+    """Granted; 0: no limit is known."""
+    entry: Annotated[str, Meta(pattern=r"^([0-9a-f]{32})?(?!\n)$")] = ""
+    """Id of the movement that began it."""
+    device: Annotated[str, Meta(max_length=40)] = ""
+    post: Annotated[str, Meta(max_length=40)] = ""
+
+    def __post_init__(self) -> None:
+        if self.entered_at is not None and self.entered_at.utcoffset() != timedelta(0):
+            raise ValueError("a time that is not UTC")
 
 
 class SignerRecord(Struct, frozen=True, kw_only=True):
@@ -266,6 +318,12 @@ class Policy(Struct, frozen=True, kw_only=True):
     """What a refusal notice says, by language (`fr`, `en`). Since 1.2."""
     chip: ChipPolicy = ChipPolicy()
     """What is wanted of chips. Since 1.4."""
+    evidence_days: Annotated[int, Meta(ge=0, le=36_600)] | None = None
+    """How long a device keeps photos and records of verdicts once the centre holds them; null: until the country has
+    decided. Since 1.5."""
+    journal_days: Annotated[int, Meta(ge=1, le=36_600)] | None = None
+    """How long a device keeps the text of entries that the centre has; their digests stay. Null: it keeps them.
+    Since 1.5."""
 
 
 class OfficerRole(StrEnum):

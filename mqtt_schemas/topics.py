@@ -27,9 +27,11 @@ class Channel(StrEnum):
     STATE = "up/state"
     PULL = "up/pull"
     RENEWAL = "up/renewal"
+    EVIDENCE = "up/evidence"
     ACK = "down/ack"
     CHUNK = "down/chunk"
     CERTIFICATE = "down/certificate"
+    EVIDENCE_ACK = "down/evidence-ack"
     FEED_HEAD = "down/head"
 
     @property

@@ -11,9 +11,10 @@
     guidance   what a traveller is told to do meanwhile
     preview    the picture travellers see of themselves
     answers    what the lists and this device's own journal know of a document and a visa
-    timekeeping  the clock over a restart
+    timekeeping, clockwatch  the clock over a restart, and somebody who turns it
     diary      what happens to the device itself, as entries
     facts      an inspection as the journal entry that will stand for it
+    replay     a decision made again from what was kept
     hub        changes, to whoever listens
     kiosk      what the traveller's window is told, and whether anybody can be inspected here at all
     window     the window's own signs of life

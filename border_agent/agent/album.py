@@ -19,6 +19,8 @@ _log = logging.getLogger(__name__)
 
 WIDEST = 640
 """Pixels."""
+LARGEST_OWN = 61_440
+"""Bytes wanted of a picture of this device's own cameras: it is evidence too, and crosses a thin line."""
 QUALITIES = (80, 60, 40)
 """The first that gives a file small enough."""
 MOST_BYTES = 32 * 1024 * 1024
@@ -36,6 +38,8 @@ class Album:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._pictures: dict[str, dict[PictureKind, bytes]] = {}
+        self._originals: dict[str, dict[PictureKind, bytes]] = {}
+        """Pictures exactly as they were read, where they are shown as something else: a chip's portrait."""
         self._bytes = 0
 
     def begin(self, inspection: str) -> None:
@@ -57,6 +61,20 @@ class Album:
             pictures[kind] = jpeg
             self._forget_old()
 
+    def keep_original(self, inspection: str, kind: PictureKind, data: bytes) -> None:
+        """Keep, beside what is shown, the bytes as they were read: they are what a hash or a signature is over."""
+        with self._lock:
+            if inspection in self._pictures and len(data) <= LARGEST_PICTURE:
+                originals = self._originals.setdefault(inspection, {})
+                self._bytes += len(data) - len(originals.get(kind, b""))
+                originals[kind] = data
+                self._forget_old()
+
+    def originals(self, inspection: str) -> Mapping[PictureKind, bytes]:
+        """The pictures as evidence keeps them: as they were read, or as this device's cameras saw them."""
+        with self._lock:
+            return self._pictures.get(inspection, {}) | self._originals.get(inspection, {})
+
     def of(self, inspection: str) -> Mapping[PictureKind, bytes]:
         """The pictures of an inspection; none where they are gone."""
         with self._lock:
@@ -70,8 +88,9 @@ class Album:
 
     def _forget_old(self) -> None:
         while len(self._pictures) > self._most or (self._bytes > self._most_bytes and len(self._pictures) > 1):
-            oldest = self._pictures.pop(next(iter(self._pictures)))
-            self._bytes -= sum(len(jpeg) for jpeg in oldest.values())
+            oldest = next(iter(self._pictures))
+            for pictures in (self._pictures.pop(oldest), self._originals.pop(oldest, {})):
+                self._bytes -= sum(len(data) for data in pictures.values())
 
 
 def warm_up() -> None:
@@ -92,7 +111,7 @@ def jpeg_of(picture: Picture) -> bytes:
             pixels = cv2.resize(pixels, (WIDEST, height), interpolation=cv2.INTER_AREA)
         for quality in QUALITIES:
             done, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-            if done and len(data) <= LARGEST_PICTURE:
+            if done and len(data) <= (LARGEST_PICTURE if quality == QUALITIES[-1] else LARGEST_OWN):
                 return data.tobytes()
     except cv2.error as error:
         _log.warning("a picture could not be encoded: %s", error)

@@ -124,7 +124,7 @@ class ChipWork:
             portrait_error=error,
             ms=evidence.ms | {"portrait": round((time.monotonic() - begun) * 1000, 1)},
         )
-        return ChipArrived(self.number, evidence, jpeg, face, problem)
+        return ChipArrived(self.number, evidence, jpeg, face, problem, image.data)
 
     def _moved(self, progress: ChipProgress) -> None:
         now, told = time.monotonic(), self._told

@@ -93,6 +93,12 @@ class Collecting:
         with self._lock:
             return [case for case in self._cases.values() if not case.ended]
 
+    @property
+    def collecting(self) -> bool:
+        """Whether somebody is being inspected."""
+        with self._lock:
+            return self._collecting is not None
+
     def touch(self, inspection: str) -> None:
         """Tell whoever listens that something about an inspection has changed."""
         self._hub.publish(inspection)
@@ -153,6 +159,7 @@ class Collecting:
                 reader_works=self._reader_works,
                 scans=self._scans,
                 live=lambda: self._album.of(inspection_id).get(PictureKind.LIVE, b""),
+                keep_original=partial(self._album.keep_original, inspection.id),
             ).run()
         except Stopped:
             pass

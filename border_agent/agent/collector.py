@@ -91,9 +91,11 @@ class Collector:
         reader_works: Callable[[], bool] = lambda: True,
         scans: bool = False,
         live: Callable[[], bytes] = bytes,
+        keep_original: Callable[[PictureKind, bytes], None] = lambda *_: None,
     ) -> None:
         """`reader_works`: whether a document reader stands ready; `scans`: whether there is a code scanner, so that a
-        code can be shown while the document lies on the reader; `live`: the picture kept of the live face."""
+        code can be shown while the document lies on the reader; `live`: the picture kept of the live face;
+        `keep_original`: gets pictures as they were read."""
         self._inspection = inspection
         self._policy = policy
         self._inbox = inbox
@@ -102,6 +104,7 @@ class Collector:
         self._times = times
         self._show = show
         self._keep = keep
+        self._keep_original = keep_original
         self._reader_works = reader_works
         self._live = live
         self._ms: dict[str, float] = {}
@@ -251,6 +254,8 @@ class Collector:
             self._references.chip = self._chip.face
         if item.jpeg:
             self._keep(PictureKind.CHIP, EncodedPicture(item.jpeg))
+        if item.original:
+            self._keep_original(PictureKind.CHIP, item.original)
         if "total" in chip.ms:
             self._ms[Step.CHIP.value] = chip.ms["total"]
         self._compare_afterwards()
@@ -303,6 +308,8 @@ class Collector:
             else:
                 if self._references.record is None:
                     self._advance(ProblemMet(FACE_NO_REFERENCE))
+        elif evidence.record is not None:
+            self._references.record = self._answers.face_of(evidence.record)
 
     def _look_for_code(self, begun: float) -> None:
         looked = time.monotonic()

@@ -39,6 +39,7 @@ from border_agent.inspection.evidence import Evidence, Step
 from border_agent.inspection.machine import Phase, advance, begin
 from border_agent.inspection.questions import checked_answer
 from border_agent.inspection.verdict import Proposal
+from border_agent.store import Room
 from border_agent.store.passages import Passages
 from firmware_bridge.roles import Reading
 from mqtt_schemas.entries import Decision, Direction
@@ -59,6 +60,12 @@ class KnownInspection(BorneError):
     """The id for a new inspection is known here already, or is none."""
 
     code = "inspection.known"
+
+
+class NoRoom(BorneError):
+    """The disk is nearly full: nobody new is inspected, so that whoever waits can still be recorded."""
+
+    code = "inspection.no_room"
 
 
 class NoDocument(BorneError):
@@ -90,7 +97,9 @@ class Desk(Collecting):
         chips: ChipReader | None = None,
         reader_works: Callable[[], bool] = lambda: True,
         scans: bool = False,
+        room: Callable[[], Room] = lambda: Room.OK,
     ) -> None:
+        """`room`: of the store."""
         super().__init__(
             device=device,
             abilities=abilities,
@@ -104,6 +113,7 @@ class Desk(Collecting):
         )
         self._recorder = recorder
         self._passages = passages
+        self._room = room
         self._deciding = threading.Lock()
 
     def start(
@@ -117,8 +127,10 @@ class Desk(Collecting):
     ) -> Case:
         """Begin an inspection. `inspection_id`: of a slip whose kiosk cannot be asked; else a new one.
 
-        Raises DeskBusy while another one is collecting, KnownInspection.
+        Raises DeskBusy while another one is collecting, KnownInspection, NoRoom, StoreFailed.
         """
+        if self._room() is not Room.OK:
+            raise NoRoom(self._device)
         if inspection_id and (not _ID.fullmatch(inspection_id) or self._passages.of_inspection(inspection_id)):
             raise KnownInspection(inspection_id[:64])
         with self._lock:
@@ -239,6 +251,10 @@ class Desk(Collecting):
         """JPEGs of an inspection; none where they are gone."""
         return self._album.of(inspection)
 
+    def originals(self, inspection: str) -> Mapping[PictureKind, bytes]:
+        """Pictures of an inspection as evidence keeps them; none where they are gone."""
+        return self._album.originals(inspection)
+
     def answer(self, inspection: str, key: str, value: str) -> Case:
         """Hand a traveller's answer to an inspection that is collecting. Raises NotAsked, WrongPhase."""
         self._require_collecting(inspection)
@@ -316,7 +332,7 @@ class Desk(Collecting):
             if proposal is Proposal.ADMIT and visa is not None and self._answers.used_meanwhile(visa):
                 raise VisaUsedMeanwhile(inspection)
             case = structs.replace(case, inspection=decided, taken_at=taken_at)
-            receipt = self._recorder.record(case)
+            receipt = self._recorder.record(case, self.originals(inspection))
             times = {**case.step_ms, "commit": receipt.milliseconds}
             return self._replace(structs.replace(case, receipt=receipt, step_ms=times))
 

@@ -13,11 +13,18 @@ from border_agent.clock import Clock
 from border_agent.reporting import ReportingEvent
 from border_agent.store import Journal, StoreError
 from mqtt_schemas.entries import DeviceEvent
+from mqtt_schemas.feeds import Feed
 
 _log = logging.getLogger(__name__)
 
-NOTED = frozenset({"list_installed", "keys_installed", "clock_set", "certificate_renewed"})
+CLOCK_SET = "clock_set"
+NOTED = frozenset({"list_installed", "keys_installed", "certificate_renewed"})
 """Reporting's events that belong in the journal: they bear on later decisions."""
+
+OFTEN = frozenset({Feed.VISAS.value, Feed.STAYS.value})
+OFTEN_SECONDS = 3600.0
+"""Lists that change with every movement elsewhere are noted so often at most: each decision names version and head of
+what it was made on anyway."""
 
 Note = Callable[[str, dict[str, str]], None]
 """Writes an event of the device: `Diary.note`."""
@@ -31,6 +38,7 @@ class Diary:
         self._journal = journal
         self._clock = clock
         self._versions: dict[str, int] = {}
+        self._installed_at: dict[str, float] = {}
 
     def note(self, event: str, details: dict[str, str]) -> None:
         """One event, durably."""
@@ -50,6 +58,15 @@ class Diary:
 
     def on_event(self, event: ReportingEvent) -> None:
         """See `reporting.Listener`."""
+        if event.kind == CLOCK_SET:
+            # Each time, and by how much: an auditor who finds time going back looks for it.
+            self.note(event.kind, {"seconds": str(event.version)})
+            return
+        if event.kind == "list_installed" and event.subject in OFTEN:
+            now = time.monotonic()
+            if now - self._installed_at.get(event.subject, -OFTEN_SECONDS) < OFTEN_SECONDS:
+                return
+            self._installed_at[event.subject] = now
         # A head signed anew every hour renews a list's dates; the list itself is the same.
         if event.kind in NOTED and self._versions.get(event.kind + event.subject) != event.version:
             self._versions[event.kind + event.subject] = event.version

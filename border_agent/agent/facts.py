@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 
 from msgspec import structs
@@ -22,6 +21,7 @@ from mqtt_schemas.entries import (
     FindingFact,
     ListFact,
     VisaFacts,
+    derived_id,
 )
 
 TYPED = "typed"
@@ -30,14 +30,20 @@ LONGEST_NAME = 1024
 
 
 def entry_of(
-    inspection: Inspection, *, recorded_at: datetime, clock: ClockQuality, evidence: bytes, origin: str = ""
+    inspection: Inspection,
+    *,
+    device: str,
+    recorded_at: datetime,
+    clock: ClockQuality,
+    evidence: bytes,
+    origin: str = "",
 ) -> entries.Movement | entries.Inspection:
-    """The entry of an inspection that is over; `evidence` is the SHA-256 of what was stored of it, `origin` the
-    device that collected it, where another one did."""
+    """The entry of an inspection that is over; `device` writes it, `evidence` is the SHA-256 of what was stored of
+    it, `origin` the device that collected it, where another one did. Its id follows from the rest and stays at home.
+    """
     facts = inspection.evidence
     verdict, outcome = inspection.verdict, inspection.outcome
     common = {
-        "id": secrets.token_hex(16),
         "occurred_at": inspection.closed_at or recorded_at,
         "recorded_at": recorded_at,
         "clock": clock,
@@ -70,9 +76,11 @@ def entry_of(
         "overstay_days": facts.stay.overstay_days if facts.stay is not None else 0,
     }
     if outcome is not None and outcome.movement:
-        return entries.Movement(**common)  # type: ignore[arg-type]
+        moved = derived_id(device, "movement", inspection.id, recorded_at)
+        return entries.Movement(id=moved, **common)  # type: ignore[arg-type]
+    ended = derived_id(device, "inspection", inspection.id, recorded_at)
     word = "cancelled" if inspection.phase is Phase.CANCELLED else "referred"
-    return entries.Inspection(**common, outcome=word)  # type: ignore[arg-type]
+    return entries.Inspection(id=ended, **common, outcome=word)  # type: ignore[arg-type]
 
 
 def _document(document: DocumentEvidence, mrz: Mrz) -> DocumentFacts:

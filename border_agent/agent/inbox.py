@@ -54,6 +54,8 @@ class ChipArrived:
     """The portrait's."""
     problem: str = ""
     """Code of what stands against comparing with it."""
+    original: bytes = b""
+    """The portrait as the chip holds it."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from border_agent.config import Config, ReaderShape, Role
 from border_agent.decoding.client import DecodingWorker
 from border_agent.inspection.evidence import Step
 from border_agent.inspection.questions import askable
-from border_agent.store import Journal, Store, StoreError
+from border_agent.store import Journal, Room, Store, StoreError
 from mqtt_schemas.records import Policy, Question
 
 WATCH_SECONDS = 1.0
@@ -35,6 +35,8 @@ class OutOfService(StrEnum):
     CONFIGURED = "configured"
     DECODERS = "decoders"
     STORE = "store"
+    ROOM = "room"
+    """The disk is nearly full: what is under way can still be recorded."""
 
 
 class OpenCall(Struct, frozen=True, kw_only=True):
@@ -153,13 +155,14 @@ class Kiosk:
 
     def _reasons(self) -> tuple[tuple[OutOfService, ...], Policy]:
         try:
-            policy, readable = self._answers.policy(), True
+            policy, readable, room = self._answers.policy(), True, self._store.room()
         except StoreError:
-            policy, readable = NO_POLICY, False
+            policy, readable, room = NO_POLICY, False, Room.OK
         reasons = {
             OutOfService.CONFIGURED: not self._config.kiosk.in_service,
             OutOfService.DECODERS: self._blind,
             OutOfService.STORE: self._crowded or not readable,
+            OutOfService.ROOM: room is not Room.OK,
         }
         return tuple(reason for reason, holds in reasons.items() if holds), policy
 

@@ -17,9 +17,8 @@ from border_agent.agent.diary import Note
 from border_agent.agent.kiosk import Kiosk, OutOfService
 from border_agent.agent.logring import LogRing
 from border_agent.agent.machine import Disk, Interface, disk, interfaces, versions
-from border_agent.agent.timekeeping import uptime
 from border_agent.agent.window import WindowView
-from border_agent.clock import Clock, ClockReading
+from border_agent.clock import Clock, ClockReading, uptime
 from border_agent.config import Config
 from border_agent.errors import BorneError
 from border_agent.reporting import ReportingStatus

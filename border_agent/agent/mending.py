@@ -27,7 +27,7 @@ from border_agent.inspection.errors import SameOfficer
 from border_agent.store.journal import Change, Journal
 from border_agent.store.passages import CorrectionNoted, Passage, PassageNoted, Passages
 from border_agent.store.uses import UseMended, VisaUsed
-from mqtt_schemas.entries import Correction, Decision, Direction, DocumentFacts, LateEntry
+from mqtt_schemas.entries import Correction, Decision, Direction, DocumentFacts, LateEntry, derived_id
 
 __all__ = [
     "CORRECTABLE",
@@ -102,9 +102,10 @@ class Mending:
         Raises ValueRefused, TimeRefused, MrzError, SameOfficer, StoreError.
         """
         reading, limits = self._clock.read(), self._limits()
+        inspection = secrets.token_hex(16)
         entry = LateEntry(
-            id=secrets.token_hex(16),
-            inspection_id=secrets.token_hex(16),
+            id=derived_id(self._journal.device, "late_entry", inspection, reading.at),
+            inspection_id=inspection,
             occurred_at=limits.checked(facts.occurred_at),
             recorded_at=reading.at,
             clock=reading.quality,

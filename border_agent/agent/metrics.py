@@ -231,6 +231,8 @@ def _of_line(status: ReportingStatus) -> Iterator[Metric]:
     yield _gauge("borne_line_paused", "Whether it is cut for an exercise.", status.paused)
     yield _gauge("borne_journal_sequence", "Last entry of the journal.", status.last_sequence)
     yield _gauge("borne_journal_unacknowledged", "Entries the centre is not known to have.", status.unacknowledged)
+    yield _gauge("borne_evidence_waiting", "Records and pictures the centre does not have.", status.evidence_pieces)
+    yield _gauge("borne_evidence_waiting_bytes", "Their size.", status.evidence_bytes)
     problems = GaugeMetricFamily("borne_line_problem", "What stands in the way.", labels=("code",))
     for code in sorted({problem.code.value for problem in status.problems}):
         problems.add_metric((code,), 1)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from border_agent.agent.answers import Answers
 from border_agent.agent.chip_reader import ChipReader
@@ -19,10 +20,13 @@ from border_agent.agent.devices import DeviceRole
 from border_agent.agent.hub import Hub
 from border_agent.agent.identity import KeyUnusable, load_sealing_key, load_tls_key
 from border_agent.agent.readers import ReaderThread
+from border_agent.clock import Clock
 from border_agent.config import Config
 from border_agent.reporting import ReportingSettings
 from border_agent.reporting.enrolled import DeviceKeys, Enrolled
-from border_agent.store import Store, StoreDamaged, StoreError, WrongKey, set_aside, was_set_aside
+from border_agent.store import Journal, Store, StoreDamaged, StoreError, WrongKey, set_aside, was_set_aside
+from border_agent.store.carrying import salvage
+from border_agent.store.streams import current_stream
 from firmware_bridge.devices.pcsc import PcscReader
 from firmware_bridge.devices.printer_escpos import EscPosPrinter
 from firmware_bridge.devices.serial_mrz import SerialMrzReader
@@ -47,6 +51,48 @@ def open_or_set_aside(config: Config) -> tuple[Store, EpochReason]:
         kept = set_aside(path)
         _log.error("the store cannot be read and is kept as %s: %s", kept, error)
         return Store(path, key), EpochReason.STORE_LOST
+
+
+def open_journal(config: Config, key: Ed25519PrivateKey, clock: Clock) -> tuple[Store, Journal]:
+    """The store with its journal; one whose journal does not end where it says is moved aside as well, and what of it
+    still proves and the centre may lack is carried into the new one.
+
+    Raises StoreDamaged where it is another device's journal: that is for a person. StoreError.
+    """
+    store, reason = open_or_set_aside(config)
+    try:
+        return store, Journal(store, config.device.id, key, clock, software=SOFTWARE, reason=reason)
+    except StoreDamaged as error:
+        foreign = _of_another_device(store, config.device.id)
+        salvaged = salvage(store, config.device.id)
+        store.close()
+        if foreign:
+            raise
+        kept = set_aside(store.path)
+        _log.error("the journal cannot be continued and is kept as %s: %s", kept, error)
+    except BaseException:
+        store.close()
+        raise
+    path, key_file = config.path(config.store.path), config.path(config.store.key)
+    reason = EpochReason.STORE_LOST
+    with Store(path, key_file) as store:
+        Journal(store, config.device.id, key, clock, software=SOFTWARE, reason=reason, salvaged=salvaged)
+    # Opened again, for what stands beside the entries that were carried.
+    store = Store(path, key_file)
+    try:
+        return store, Journal(store, config.device.id, key, clock, software=SOFTWARE)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _of_another_device(store: Store, device: str) -> bool:
+    try:
+        with store.reading() as connection:
+            stream = current_stream(connection)
+    except StoreError:
+        return False
+    return stream is not None and stream.device != device
 
 
 @contextlib.contextmanager
@@ -111,13 +157,20 @@ def reporting_settings(config: Config) -> ReportingSettings:
     )
 
 
+def sealing_key(config: Config) -> X25519PrivateKey | None:
+    """What opens that which is sealed to this device; None: it has no such key. Raises KeyUnusable."""
+    name = config.identity.sealing_key
+    return load_sealing_key(config.path(name)) if name else None
+
+
 def enrolled(config: Config, journal_key: Ed25519PrivateKey) -> tuple[Enrolled, DeviceKeys] | None:
     """The device's certificates and keys, for renewing by line; None where a TLS key is no good for it."""
-    sealing, console = config.identity.sealing_key, config.console
+    console = config.console
     try:
+        sealing = sealing_key(config)
         keys = DeviceKeys(
             journal=journal_key,
-            sealing=sealing_public(load_sealing_key(config.path(sealing))) if sealing else b"",
+            sealing=sealing_public(sealing) if sealing is not None else b"",
             tls=load_tls_key(config.path(config.mqtt.key)),
             server=load_tls_key(config.path(console.key)) if console is not None else None,
         )

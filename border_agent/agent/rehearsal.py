@@ -114,7 +114,11 @@ def _change_a_byte(connection: Connection) -> tuple[bytes, int, int]:
     stream, epoch, end = connection.execute(
         "SELECT id, epoch, sequence FROM stream ORDER BY id DESC LIMIT 1"
     ).fetchone()
-    sequence = 1 + secrets.randbelow(end)
+    # Of an entry whose text has not gone by policy.
+    (first,) = connection.execute(
+        "SELECT min(sequence) FROM journal WHERE stream = ? AND body IS NOT x''", (stream,)
+    ).fetchone()
+    sequence = first + secrets.randbelow(end + 1 - first)
     row = connection.execute(
         "SELECT body FROM journal WHERE stream = ? AND sequence = ?", (stream, sequence)
     ).fetchone()

@@ -5,21 +5,27 @@ from __future__ import annotations
 import contextlib
 import threading
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import msgspec
 
+from border_agent.agent import clockwatch, erasing, health
 from border_agent.agent.answers import Answers
 from border_agent.agent.calls import Calls
+from border_agent.agent.chores import Chores
+from border_agent.agent.clockwatch import ClockWatch
 from border_agent.agent.counter import Counter
 from border_agent.agent.desk import Desk
 from border_agent.agent.devices import DeviceRole, Devices
 from border_agent.agent.diary import Diary, Note
+from border_agent.agent.double_use import CONFLICTS, DoubleUse
 from border_agent.agent.drills import DRILLS, Drills
+from border_agent.agent.erasing import Erasing
 from border_agent.agent.exporting import Exporting
 from border_agent.agent.eyes import Eyes
+from border_agent.agent.health import Health, Retention
 from border_agent.agent.hub import Hub
-from border_agent.agent.identity import alone, load_journal_key, load_sealing_key
+from border_agent.agent.identity import alone, load_journal_key
 from border_agent.agent.kiosk import Kiosk
 from border_agent.agent.leases import Leases
 from border_agent.agent.logring import KEPT, LogRing
@@ -36,9 +42,10 @@ from border_agent.agent.opening import (
     make_chip_reader,
     make_printer,
     make_readers,
-    open_or_set_aside,
+    open_journal,
     reporting_settings,
     resident_bytes,
+    sealing_key,
 )
 from border_agent.agent.post.line import PostLine
 from border_agent.agent.post.state import condition_of
@@ -50,6 +57,7 @@ from border_agent.agent.recorder import Recorder
 from border_agent.agent.sessions import Sessions
 from border_agent.agent.slips import Slips
 from border_agent.agent.staff import StaffFile
+from border_agent.agent.stored_pictures import StoredPictures
 from border_agent.agent.timekeeping import Timekeeping
 from border_agent.agent.verifying import JOURNAL, Verifying
 from border_agent.clock import Clock
@@ -59,6 +67,7 @@ from border_agent.decoding.client import DecodingWorker
 from border_agent.faces import load_calibration
 from border_agent.inspection.evidence import Step
 from border_agent.reporting import ReportingEvent, ReportingService, ReportingStatus
+from border_agent.reporting.stick import StickReport
 from border_agent.store import (
     EvidenceStore,
     Journal,
@@ -70,6 +79,7 @@ from border_agent.store import (
     verify_journal,
 )
 from border_agent.store.statistics import Statistics
+from border_agent.store.visa_conflicts import VisaConflicts
 from border_agent.words import languages
 from firmware_bridge.roles import DeviceState
 
@@ -106,12 +116,9 @@ class Agent:
             for section in config.devices.cameras
         }
         self._clock = Clock()
-        self._store, reason = open_or_set_aside(config)
-        stack.enter_context(self._store)
         self._journal_key = load_journal_key(config.path(config.identity.journal_key))
-        journal = Journal(
-            self._store, config.device.id, self._journal_key, self._clock, software=SOFTWARE, reason=reason
-        )
+        self._store, journal = open_journal(config, self._journal_key, self._clock)
+        stack.enter_context(self._store)
         timekeeping = Timekeeping(Notes(self._store), self._clock)
         timekeeping.resume()
         self._lists = Lists(self._store)
@@ -120,7 +127,7 @@ class Agent:
         answers = Answers(
             self._lists, VisaUses(self._store), self.passages, self._clock, load_calibration(), self._worker
         )
-        recorder = Recorder(journal, self._clock)
+        recorder = Recorder(journal, self._clock, self._store.require_room)
         self._chips = make_chip_reader(config)
         self._readers: dict[DeviceRole, ReaderThread] = {}
         self.desk = Desk(
@@ -135,6 +142,7 @@ class Agent:
             chips=self._chips,
             reader_works=self._reader_works,
             scans=config.devices.code_scanner is not None,
+            room=self._store.room,
         )
         if self._chips is not None:
             stack.callback(self._chips.stop)
@@ -147,7 +155,9 @@ class Agent:
             stack.callback(reader.stop)
             reader.start()
         identity = enrolled(config, self._journal_key)
-        self._reporting = ReportingService(self._store, journal, self._clock, reporting_settings(config), identity)
+        self._reporting = ReportingService(
+            self._store, journal, self._clock, reporting_settings(config), identity, sealing_key(config)
+        )
         diary = Diary(journal, self._clock)
         self._reporting.on_event(timekeeping.on_event)
         self._reporting.on_event(diary.on_event)
@@ -203,9 +213,9 @@ class Agent:
     ) -> None:
         """What stands at the officers' side: who they are, the post's other devices, look-ups, drills."""
         config, store, clock, public = self.config, self._store, self._clock, self._journal_key.public_key()
-        sealing = config.identity.sealing_key
         self.journal = journal
         self.evidence = EvidenceStore(store)
+        self.stored_pictures = StoredPictures(self.evidence, Eyes(self._worker, {}).portrait_jpeg)
         self.policy = answers.policy
         self.acts = Acts(journal, clock)
         self.officers = Officers(
@@ -215,10 +225,15 @@ class Agent:
             answers.policy,
             post=config.device.post,
             device=config.device.id,
-            sealing_key=load_sealing_key(config.path(sealing)) if sealing else None,
+            sealing_key=sealing_key(config),
             clock=clock,
         )
         self.watch = stack.enter_context(WatchSearch(self._lists))
+        self.visas = self._lists.visa
+        self.conflicts = VisaConflicts(store)
+        self.double_use = stack.enter_context(
+            DoubleUse(self.conflicts, journal, clock, changed=lambda: self.hub.publish(CONFLICTS))
+        )
         self.statistics = Statistics(store, time_zone())
         self.post_line = PostLine(
             line_settings(config),
@@ -281,6 +296,7 @@ class Agent:
             act=self.acts.note,
             changed=lambda: self.hub.publish(JOURNAL),
         )
+        stack.enter_context(self._chores(journal, answers, note))
         self.metrics = Metrics(
             journal=journal,
             line=self.line,
@@ -294,15 +310,31 @@ class Agent:
         if self._chips is not None:
             self._chips.on_read(self.metrics.chip_read)
 
+    def _chores(self, journal: Journal, answers: Answers, note: Note) -> Chores:
+        """What is done in idle moments."""
+        store, clock, policy = self._store, self._clock, answers.policy
+        chores = Chores(lambda: self.desk.collecting)
+        chores.add("clock", clockwatch.EVERY_SECONDS, ClockWatch(clock, note).step)
+        noted = Health(store, clock, note, self.line, self.memory_bytes)
+        chores.add("health", health.EVERY_SECONDS, noted.step, first=health.FIRST_SECONDS)
+        chores.add("erasure", erasing.EVERY_SECONDS, Erasing(store, policy, clock, note).step)
+        chores.add("retention", health.RETENTION_SECONDS, Retention(store, journal, policy, clock).step)
+        return chores
+
     def _tell_installed(self, event: ReportingEvent) -> None:
         """A list's name is a hub key: somebody whom the centre has suspended is out at once."""
         if event.kind == "list_installed":
             self.hub.publish(event.subject)
             self.watch.wake()
+            self.double_use.wake()
 
     def line(self) -> ReportingStatus:
         """The line to the centre."""
         return self._reporting.status()
+
+    def import_lists(self, file: BinaryIO) -> StickReport:
+        """Lists from a stick; raises as `ReportingService.import_lists` does."""
+        return self._reporting.import_lists(file)
 
     def log_lines(self, count: int = KEPT) -> list[str]:
         """The newest lines of the log, oldest first."""

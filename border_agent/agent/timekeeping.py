@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from border_agent.clock import Clock
+from border_agent.clock import Clock, uptime
 from border_agent.reporting import ReportingEvent
 from border_agent.store import Notes, StoreError
 from mqtt_schemas.entries import ClockQuality
@@ -89,11 +89,6 @@ def boot_id() -> str:
         return (told or _BOOT_ID.read_text(encoding="ascii")).strip().replace("-", "")
     except OSError:
         return ""
-
-
-def uptime() -> float:
-    """Seconds since the machine was started, suspended or not."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def set_by_battery(folder: Path = _BATTERY) -> bool:

@@ -20,6 +20,7 @@ from border_agent.agent.metrics import MEDIA_TYPE
 from border_agent.agent.runtime import Agent
 from border_agent.api.call_routes import call_routes
 from border_agent.api.kiosk_routes import kiosk_routes
+from border_agent.api.list_routes import list_routes
 from border_agent.api.peer import Right
 from border_agent.api.serving import (
     HEARTBEAT_SECONDS,
@@ -78,6 +79,7 @@ def create_app(agent: Agent) -> Starlette:
             *kiosk_routes(agent),
             *call_routes(agent),
             *staff_routes(agent),
+            *list_routes(agent),
             *traveller_routes(agent),
         ]
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 from urllib.parse import quote
 
 import httpx
@@ -14,6 +14,7 @@ from border_agent.api.frames import FrameReader, PreviewFrame
 from border_agent.errors import BorneError
 
 Json = dict[str, Any]
+_PIECE = 65_536
 
 
 class AgentGone(BorneError):
@@ -190,6 +191,11 @@ class AgentClient:
         """Restart the machine."""
         return self._ask("POST", "/v1/maintenance/reboot", {}, token=token, timeout=timeout)
 
+    def bring_lists(self, file: BinaryIO, timeout: float = 900.0) -> Json:
+        """Hand over a file of lists from a stick; the answer says what became of each. For officers."""
+        pieces = iter(lambda: file.read(_PIECE), b"")
+        return self._ask("POST", "/v1/lists", content=pieces, timeout=timeout)
+
     def _stream(self, path: str) -> Iterator[Json]:
         try:
             with self._http.stream("GET", path, timeout=60.0) as answer:
@@ -208,7 +214,7 @@ class AgentClient:
         path: str,
         body: Json | None = None,
         *,
-        content: bytes | None = None,
+        content: bytes | Iterable[bytes] | None = None,
         token: str = "",
         timeout: float | None = None,
     ) -> Json:

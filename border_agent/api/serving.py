@@ -54,6 +54,7 @@ STATUS = {
     "preview.closed": 409,
     "preview.taken": 409,
     "store.full": 507,
+    "inspection.no_room": 507,
     "call.unknown": 404,
     "call.closed": 409,
     "slip.spent": 409,

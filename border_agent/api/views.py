@@ -19,6 +19,7 @@ from border_agent.inspection.machine import Phase
 from border_agent.inspection.slip import slip_code
 from border_agent.inspection.verdict import Proposal, traveller_codes
 from border_agent.words import error_text, has, languages, text
+from mqtt_schemas.errors import ContractError
 
 Json = dict[str, Any]
 
@@ -117,7 +118,7 @@ def state_view(state: Json) -> Json:
     return {**state, "line": {**line, "problems": problems}}
 
 
-def error_view(error: BorneError, *, details: bool) -> Json:
+def error_view(error: BorneError | ContractError, *, details: bool) -> Json:
     """An error as a client gets it: code and words in every language; place and detail only where it may know."""
     return {
         "error": error.code,

@@ -28,6 +28,9 @@ _GROUPS = {
     "authority": "border_agent.cli.centre_authority:authority",
     "keys": "border_agent.cli.centre_authority:keys",
     "devices": "border_agent.cli.centre_devices:devices",
+    "lists": "border_agent.cli.centre_lists:lists",
+    "conflicts": "border_agent.cli.centre_conflicts:conflicts",
+    "evidence": "border_agent.cli.centre_evidence:evidence",
 }
 
 
@@ -156,8 +159,7 @@ def _feed_group(feed: Feed) -> BorneGroup:
     return group
 
 
-# The list of devices is made from the register alone.
-_groups = {feed: _feed_group(feed) for feed in Feed if feed is not Feed.DEVICES}
+_groups = {feed: _feed_group(feed) for feed in Feed if feed not in importing.MADE_HERE}
 officers = _groups[Feed.OFFICERS]
 _groups[Feed.CSCA].add_command(load_csca)
 

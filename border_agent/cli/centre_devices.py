@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -9,7 +12,9 @@ import click
 from border_agent.cli.base import LANGUAGE, BorneGroup, json_option, print_json, t
 from border_agent.words import format_date
 from mqtt_schemas.centre import enrolment, register, taking
+from mqtt_schemas.centre.audit_keys import keys_file
 from mqtt_schemas.centre.enrolment_book import LastKnown
+from mqtt_schemas.centre.journal_files import export_journal
 from mqtt_schemas.enrolment import LARGEST_FILE, open_request
 
 folder_option = click.option(
@@ -200,6 +205,29 @@ def cloned(folder: Path, device: str, person: str, reason: str) -> None:
     _tell_known(event.known)
 
 
+@devices.command(help=t("cli.centre.devices.keys"))
+@folder_option
+@out_option
+def keys(folder: Path, out: Path) -> None:
+    with _writing(out):
+        out.write_bytes(keys_file(folder, datetime.now(UTC)))
+    click.echo(t("cli.centre.devices.keys_written", file=out))
+
+
+@devices.command(help=t("cli.centre.devices.journal"))
+@folder_option
+@click.argument("device")
+@out_option
+@json_option
+def journal(folder: Path, device: str, out: Path, as_json: bool) -> None:
+    with _writing(out):
+        written = export_journal(folder, device, out, datetime.now(UTC))
+    if as_json:
+        print_json(written)
+    else:
+        click.echo(t("cli.centre.devices.journal_written", device=device, entries=written.entries, file=out))
+
+
 @devices.command(help=t("cli.centre.devices.records"))
 @folder_option
 @click.argument("device", default="")
@@ -269,6 +297,15 @@ def _tell_known(known: LastKnown) -> None:
             unsent=known.said_unsent,
         )
     )
+
+
+@contextlib.contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """A place where nothing can be written is told as any other wrong use."""
+    try:
+        yield
+    except OSError as error:
+        raise click.BadParameter(error.strerror or str(error), param_hint=f"--out {out}") from None
 
 
 def _read(file: Path) -> bytes:

@@ -38,11 +38,13 @@ class Topic(StrEnum):
     VISAS = "visas"
     TRUST = "trust"
     CSCA = "csca"
+    STAYS = "stays"
     WATCHLIST = "watchlist"
     POLICY = "policy"
     OFFICERS = "officers"
     CLOCK = "clock"
     DEVICES = "devices"
+    CONFLICTS = "conflicts"
     POST = "post"
     DECODERS = "decoders"
     STORE = "store"
@@ -100,6 +102,7 @@ class Bar:
         yield from self._lists(report)
         yield _clock_item(report)
         yield _devices(report)
+        yield from self._conflicts()
         yield from self._post(report.clock.at)
         if OutOfService.DECODERS in report.out_of_service:
             yield BarItem(Topic.DECODERS, Tone.BAD, "console.bar.decoders.failed")
@@ -109,11 +112,17 @@ class Bar:
             yield BarItem(Topic.DECODERS, Tone.WARN, "console.bar.decoders.starting")
         if OutOfService.STORE in report.out_of_service or report.lists is None:
             yield BarItem(Topic.STORE, Tone.BAD, "console.bar.store.failed")
+        elif OutOfService.ROOM in report.out_of_service:
+            yield BarItem(Topic.STORE, Tone.BAD, "console.bar.store.low")
 
     def _lists(self, report: MaintenanceReport) -> Iterator[BarItem]:
         found = {state.name: state for state in report.lists or ()}
         stale = self._stale_hours()
-        for feed in (*LISTS, Feed.CSCA) if self._reads_chips else LISTS:
+        feeds = [*LISTS, *([Feed.CSCA] if self._reads_chips else [])]
+        if Feed.STAYS.value in found:
+            # A data centre before 1.5 has none; then an exit goes by this device's own passages.
+            feeds.append(Feed.STAYS)
+        for feed in feeds:
             state = found.get(feed.value)
             topic = Topic(feed.value)
             if report.lists is None:
@@ -123,6 +132,16 @@ class Bar:
                 yield BarItem(topic, Tone.WARN if topic is Topic.CSCA else Tone.BAD, "console.bar.list.missing")
             else:
                 yield _list(topic, state, report.clock.at, stale.get(feed.value, STALE_HOURS))
+
+    def _conflicts(self) -> Iterator[BarItem]:
+        """Only where there is something to look at."""
+        try:
+            count = self._agent.conflicts.unseen()
+        except BorneError:
+            # That the store cannot be read is an item of its own.
+            return
+        if count:
+            yield BarItem(Topic.CONFLICTS, Tone.WARN, "console.bar.conflicts.new", {"count": str(count)})
 
     @property
     def _reads_chips(self) -> bool:

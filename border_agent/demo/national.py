@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from border_agent.demo.parts import end, spawn
-from mqtt_schemas.centre.folder import BrokerSettings, init
+from mqtt_schemas.centre.folder import BrokerSettings, PublishSettings, init
 from mqtt_schemas.centre.importing import import_feed
 from mqtt_schemas.centre.register import enrol
 from mqtt_schemas.feeds import Feed
@@ -43,6 +43,8 @@ class National:
                 certificate=str(centre.certificate),
                 key=str(centre.key),
             ),
+            # The demo's kiosks have no TPM, and shall show what the watch-list does.
+            PublishSettings(kiosks_without_tpm=True),
         )
 
     def enrol(self, device: str, post: str, role: str, journal_key: bytes, sealing_key: bytes) -> None:

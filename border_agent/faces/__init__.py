@@ -10,6 +10,7 @@ is compared without a calibration, nor with one that was made for another model.
                  provisional one
     compare      the comparison itself
     choose       which face of several; is it good enough
+    templates    a stored face as 128 bytes
 """
 
 from __future__ import annotations

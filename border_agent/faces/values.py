@@ -21,7 +21,7 @@ class ReferenceKind(StrEnum):
     chip = "chip"
     """DG2 of a chip whose passive authentication holds."""
     visa_record = "visa_record"
-    """The portrait of the e-visa record, signed by the centre."""
+    """The portrait of the e-visa record, or its template where it has no portrait; signed by the centre."""
     chip_unvouched = "chip_unvouched"
     """A DG2 that nobody vouches for."""
     printed = "printed"

@@ -12,6 +12,7 @@ from border_agent.inspection.evidence import (
     DocumentEvidence,
     FaceEvidence,
     ListAnswer,
+    OpenStay,
     PageEvidence,
     StayEvidence,
     Step,
@@ -80,6 +81,12 @@ class ListsConsulted(Struct, frozen=True, tag=True):
     hits: tuple[WatchHit, ...] = ()
 
 
+class OpenStayFound(Struct, frozen=True, tag=True):
+    """Of an entry: whether a stay with this document has not ended."""
+
+    stay: OpenStay | None
+
+
 class StayFound(Struct, frozen=True, tag=True):
     """This device's passages were searched for the entry that an exit belongs to."""
 
@@ -133,6 +140,7 @@ Event = (
     | StepTimedOut
     | ListsConsulted
     | StayFound
+    | OpenStayFound
     | ProblemMet
     | Propose
     | Reopen

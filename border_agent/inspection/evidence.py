@@ -20,7 +20,7 @@ from border_agent.seals import SealedVisa
 from border_agent.trust import SealJudgement
 from border_agent.trust.passive.judgement import PassiveJudgement
 from mqtt_schemas.entries import ClockQuality, Direction
-from mqtt_schemas.records import VisaRecord, WatchRecord
+from mqtt_schemas.records import VisaRecord, VisaUseFact, WatchRecord
 
 FACE_DECLINED = "face.declined"
 """Error of a face step that a traveller may choose; it answers the step."""
@@ -137,11 +137,17 @@ class VisaEvidence(Struct, frozen=True, kw_only=True):
     """Entries this device's own journal made with this visa."""
     uses_since_list: int = 0
     """Those of them made after the list was issued: its record cannot have counted them."""
+    uses_unlisted: int | None = None
+    """Entries of this device that the record, which names the entries it counts, has not counted; less those it
+    counts that were taken back here since. `None`: it names none, or an older version wrote this."""
+    uses_elsewhere: tuple[VisaUseFact, ...] = ()
+    """Entries that the record names and this device's journal does not hold, the oldest first."""
 
     @property
     def uses(self) -> int:
         """Entries that are certain: the list's and those it cannot know of, or this device's own if they are more."""
-        listed = self.record.uses + self.uses_since_list if self.record is not None else 0
+        unknown = self.uses_since_list if self.uses_unlisted is None else self.uses_unlisted
+        listed = self.record.uses + unknown if self.record is not None else 0
         return max(listed, self.uses_here)
 
 
@@ -163,7 +169,7 @@ class WatchHit(Struct, frozen=True, kw_only=True):
 
 
 class StayEvidence(Struct, frozen=True, kw_only=True):
-    """The stay that an exit ends, as far as the device knows it: from its own passages."""
+    """The stay that an exit ends, as far as the device knows it: by its own passages and the list of stays."""
 
     entered_at: datetime | None = None
     """The last admitted entry with this document that no exit has followed; `None`: none is known here."""
@@ -175,6 +181,18 @@ class StayEvidence(Struct, frozen=True, kw_only=True):
     """The last day of it (UTC)."""
     overstay_days: int = 0
     """Days beyond it."""
+    post: str = ""
+    """Where it began, as the list of stays says; empty: at this device."""
+
+
+class OpenStay(Struct, frozen=True, kw_only=True):
+    """A stay with this document that began at another device and has not ended, as the list of stays says."""
+
+    entered_at: datetime
+    entry: str = ""
+    """Id of the movement that began it."""
+    post: str = ""
+    device: str = ""
 
 
 class ListAnswer(Struct, frozen=True, kw_only=True):
@@ -195,6 +213,8 @@ class ClockEvidence(Struct, frozen=True, kw_only=True):
     quality: ClockQuality
     went_back_seconds: float = 0.0
     """How far the clock went back since the last entry of the journal; 0: it did not."""
+    jumped_seconds: float = 0.0
+    """How far somebody turned the system's clock forth, with no time server behind it; 0: nobody did."""
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:
@@ -236,6 +256,11 @@ class Evidence(Struct, frozen=True, kw_only=True):
     person's word, nobody vouches for them, and the entry goes to the centre for good."""
     stay: StayEvidence | None = None
     """Of an exit; `None`: nobody has looked for it."""
+    open_stay: OpenStay | None = None
+    """Of an entry; `None`: none is known, or nobody has looked for it."""
+    pictures: dict[str, str] = {}
+    """SHA-256 (hexadecimal) of each picture that is kept beside this (`live`, `page`, `chip`), by what it shows: put
+    in when it is recorded. decide() looks at none of them."""
 
     @property
     def mrz(self) -> Mrz | None:

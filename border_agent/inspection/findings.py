@@ -165,6 +165,7 @@ REGISTRY: dict[str, FindingKind] = {
             "clock.doubtful",
             "clock.behind",
             "clock.went_back",
+            "clock.jumped",
             "decoder.failed",
         ),
         _kinds(
@@ -176,7 +177,9 @@ REGISTRY: dict[str, FindingKind] = {
             "chip.verified",
             "chip.signer_expired_now",
             "stay.entry_unknown",
+            "stay.open_elsewhere",
             "visa.not_needed",
+            "visa.used_elsewhere",
             "face.reference_unvouched",
             "face.provisional",
             "clock.corrected",

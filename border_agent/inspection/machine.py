@@ -41,6 +41,7 @@ from border_agent.inspection.events import (
     Event,
     FaceCompared,
     ListsConsulted,
+    OpenStayFound,
     PageRead,
     ProblemMet,
     Propose,
@@ -233,6 +234,8 @@ def _collected(evidence: Evidence, event: Event) -> Evidence:
             return structs.replace(evidence, lists=tuple(answers.values()), hits=every)
         case StayFound(stay):
             return structs.replace(evidence, stay=stay)
+        case OpenStayFound(opened):
+            return structs.replace(evidence, open_stay=opened)
         case _:
             raise WrongPhase(evidence.inspection_id, type(event).__name__)
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from border_agent.inspection.evidence import StayEvidence
 
 
-def stay_of(entered_at: datetime, entry: str, allowed_days: int, today: date) -> StayEvidence:
+def stay_of(entered_at: datetime, entry: str, allowed_days: int, today: date, *, post: str = "") -> StayEvidence:
     """The stay of somebody who entered then and leaves today.
 
     The day of entry is not counted: whoever enters on the 1st for 30 days and leaves on the 31st has not overstayed.
@@ -24,4 +24,5 @@ def stay_of(entered_at: datetime, entry: str, allowed_days: int, today: date) ->
         allowed_days=max(0, allowed_days),
         until=until,
         overstay_days=max(0, (today - until).days) if until is not None else 0,
+        post=post,
     )

@@ -7,6 +7,7 @@ acknowledgement means nothing. Lists come the other way in the same manner: sign
     service    the thread, and what the agent sees        link     one connection, driven by that thread
     uplink     the journal on the line                    drain    when to send what: a pure state machine
     downlink   the lists and the keys on the line         feeds    when to ask for what: a pure state machine
+    evidence_up  records and pictures, after the entries  evidence_flow  how much of them: a pure state machine
     keys       whom this device believes                  problems, counts, values, errors
 """
 

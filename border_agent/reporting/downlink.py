@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from border_agent.clock import Clock
 from border_agent.reporting.counts import Counts
@@ -12,18 +16,19 @@ from border_agent.reporting.link import Link, Message
 from border_agent.reporting.problems import Problems
 from border_agent.reporting.values import FeedState, ProblemCode, ReportingEvent, ReportingSettings
 from border_agent.store import ListInfo, ListRefused, Lists, Staging, StoreError
-from mqtt_schemas.codec import open_chunk
-from mqtt_schemas.errors import BadSignature, ContractError, RolledBack
+from mqtt_schemas.chunks import chunk_rows
+from mqtt_schemas.errors import BadSignature, ContractError, NotForDevice, NotOpened, RolledBack
 from mqtt_schemas.feeds import open_head
 from mqtt_schemas.keys import KEYS_FEED
 from mqtt_schemas.messages import FeedChunk, FeedHead, Pull, Signed, decode, encode
 from mqtt_schemas.topics import Channel, device_topic
 
 _TIDY_ROWS = 200
+_COUNTING_MINOR = 5
 
 
 class Downlink:
-    """Keeps the lists. Used by reporting's thread."""
+    """Keeps the lists. Used by reporting's thread; `importing` by whoever brings lists on a stick."""
 
     def __init__(
         self,
@@ -37,8 +42,9 @@ class Downlink:
         counts: Counts,
         problems: Problems,
         tell: Callable[[ReportingEvent], None],
+        sealing: X25519PrivateKey | None = None,
     ) -> None:
-        """Raises StoreError."""
+        """`sealing`: opens what is sealed to this device. Raises StoreError."""
         self._lists = lists
         self._staging = staging
         self._keys = keys
@@ -47,6 +53,10 @@ class Downlink:
         self._counts = counts
         self._problems = problems
         self._tell = tell
+        self._sealing = sealing
+        self._lock = threading.RLock()
+        self._elsewhere: set[str] = set()
+        """Lists that a stick brings just now: what comes of them by line is left alone."""
         self._topic = device_topic(device, Channel.PULL)
         self._pullers = {feed: FeedPuller(feed, staging.position(feed)) for feed in settings.feeds}
         self._wanted = dict.fromkeys(settings.feeds, 0)
@@ -95,20 +105,28 @@ class Downlink:
 
         Raises ContractError (it is refused), StoreError (keys that cannot be kept).
         """
-        if feed == KEYS_FEED:
-            return self._take_keys(decode(Signed, payload))
-        if feed not in self._pullers:
-            self._counts.add("heads.other_feed")
+        with self._lock:
+            if feed == KEYS_FEED:
+                return self._take_keys(decode(Signed, payload))
+            if feed not in self._pullers:
+                self._counts.add("heads.other_feed")
+                return False
+            self._take_head(feed, decode(Signed, payload))
             return False
-        self._take_head(feed, decode(Signed, payload))
-        return False
 
     def chunk(self, payload: bytes, now: float) -> None:
         """Take in what came on `down/chunk`. Raises ContractError; a store that fails is a problem, tried again."""
         chunk = decode(FeedChunk, payload)
+        with self._lock:
+            self._chunk(chunk, now)
+
+    def _chunk(self, chunk: FeedChunk, now: float) -> None:
         puller = self._pullers.get(chunk.feed)
         if puller is None:
             self._counts.add("chunks.other_feed")
+            return
+        if chunk.feed in self._elsewhere:
+            self._counts.add("chunks.not_wanted")
             return
         for other in self._pullers.values():
             if other is not puller:
@@ -117,9 +135,10 @@ class Downlink:
         if not fitting:
             self._counts.add("chunks.not_wanted")
             return
-        rows = open_chunk(chunk)[fitting.start : fitting.stop]
+        rows = self._opened(puller, chunk, now)[fitting.start : fitting.stop]
         try:
-            puller.staged(self._staging.stage(chunk.feed, chunk.first + fitting.start, rows), now)
+            position = self._staging.stage(chunk.feed, chunk.first + fitting.start, rows)
+            puller.staged(position, now, size=len(chunk.rows), counts=counts_chunks(chunk))
         except ListRefused as error:
             self._problems.begin(ProblemCode.FEED_CHAIN, chunk.feed, str(error))
             self._drop(puller, now)
@@ -130,9 +149,57 @@ class Downlink:
             self._problems.end(ProblemCode.STORE, chunk.feed)
             self._counts.add("chunks.staged")
 
+    def _opened(self, puller: FeedPuller, chunk: FeedChunk, now: float) -> list[bytes]:
+        """A chunk's rows. Raises ContractError."""
+        try:
+            rows = chunk_rows(chunk, private=self._sealing)
+        except NotForDevice:
+            puller.refuse(now)
+            self._problems.end(ProblemCode.FEED_UNANSWERED, puller.feed)
+            raise
+        except NotOpened as error:
+            self._problems.begin(ProblemCode.FEED_SEALED, puller.feed, str(error))
+            puller.hold(now)
+            raise
+        self._problems.end(ProblemCode.FEED_SEALED, puller.feed)
+        return rows
+
+    @contextmanager
+    def importing(self, feeds: Sequence[str]) -> Iterator[None]:
+        """While somebody else puts these lists in, by the same staging; from any thread.
+
+        Then they are taken up where they stand now.
+        """
+        with self._lock:
+            self._elsewhere.update(feeds)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._elsewhere.difference_update(feeds)
+                for feed in feeds:
+                    if (puller := self._pullers.get(feed)) is not None:
+                        self._moved(puller)
+                self._refresh()
+
+    def _moved(self, puller: FeedPuller) -> None:
+        before, now = puller.position.version, self._staging.position(puller.feed)
+        puller.moved(now)
+        if now.version != before:
+            self.changed = True
+            self._untidy.add(puller.feed)
+            for code in (ProblemCode.FEED_CHAIN, ProblemCode.FEED_UNANSWERED):
+                self._problems.end(code, puller.feed)
+
     def run(self, now: float) -> None:
         """Do what is due. Raises LineDown; a store that fails is a problem, and tried again."""
+        with self._lock:
+            self._run(now)
+
+    def _run(self, now: float) -> None:
         for puller in self._pullers.values():
+            if puller.feed in self._elsewhere:
+                continue
             try:
                 while (action := puller.next(now)) is not None:
                     self._do(puller, action, now)
@@ -147,8 +214,9 @@ class Downlink:
 
     def _do(self, puller: FeedPuller, action: Ask | Install | DropStaged, now: float) -> None:
         match action:
-            case Ask(feed, after, head, limit):
-                pull = Pull(feed=feed, after=after, head=head, limit=limit)
+            case Ask(feed, after, head, limit, window):
+                sealed = self._sealing is not None
+                pull = Pull(feed=feed, after=after, head=head, limit=limit, sealed=sealed, window=window)
                 self._link.publish(Message(self._topic, encode(pull)))
                 self._counts.add("sent.pulls")
             case Install(target):
@@ -247,4 +315,10 @@ class Downlink:
             issued=info.issued if info is not None else None,
             expires=info.expires if info is not None else None,
             installed_at=info.installed_at if info is not None else None,
+            refused=puller.refused,
         )
+
+
+def counts_chunks(chunk: FeedChunk) -> bool:
+    """Whether the centre that sent this counts what is on its way: since 1.5."""
+    return int(chunk.v.partition(".")[2]) >= _COUNTING_MINOR

@@ -5,12 +5,15 @@ the centre reports, goes back to the mark (go-back-N): what the centre has alrea
 An acknowledgement below the mark rewinds it, because a restored centre wants those entries again; one that does not
 lie on our own chain stops everything until a person has looked.
 
-How much is in flight follows the line: the window opens with each acknowledgement and halves on silence, and a batch
-is kept to about two seconds of line, so that acknowledgements and lists never wait long behind one.
+How much is in flight follows the line. A session begins with two small batches. What is acknowledged in a time says
+how much the line takes: a batch is to be about one second of it, never two, so that pulls and a new decision do not
+wait long behind one; and as many are in flight as its delay needs and three seconds more, so that it is never empty.
+Silence halves both.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from enum import StrEnum
 from typing import Final
@@ -20,11 +23,12 @@ from msgspec import Struct
 from mqtt_schemas.messages import Problem
 
 WINDOW: Final = 8
-ROWS: Final = 200
-LARGEST_BATCH: Final = 262_144
+ROWS: Final = 1000
+LARGEST_BATCH: Final = 1_572_864
 SMALLEST_BATCH: Final = 4_096
-FIRST_BATCH: Final = 16_384
+FIRST_BATCH: Final = 32_768
 """Bytes of bodies before compression."""
+FIRST_WINDOW: Final = 2
 
 SHORTEST_SILENCE: Final = 2.0
 LONGEST_SILENCE: Final = 60.0
@@ -36,7 +40,11 @@ GREETING_RETRY: Final = 60.0
 SILENT_ROUNDS: Final = 4
 """So many silences in a row, and the centre is greeted anew: it may have lost our nonce."""
 
-_BATCH_SECONDS: Final = 2.0
+_BATCH_SECONDS: Final = 1.0
+_QUEUE_SECONDS: Final = 3.0
+"""So much line in flight beyond its own delay."""
+_SAMPLES: Final = 4
+_FASTEST_GROWTH: Final = 4
 
 _STOPPING: Final = frozenset(
     (Problem.FORK, Problem.CHAIN, Problem.SIGNATURE, Problem.VERSION, Problem.DEVICE, Problem.UNKNOWN)
@@ -78,9 +86,11 @@ class _Flight(Struct):
     last: int
     at: float
     fresh: bool
-    """Never sent before: only such a batch measures the round trip."""
-    ahead: int
-    """Batches in flight when it was sent, itself included."""
+    """Never sent before: only such a batch measures the line."""
+    size: int
+    delivered: int
+    """Bytes acknowledged when it was sent, and when the last of them were."""
+    delivered_at: float
 
 
 class Drain:
@@ -93,12 +103,18 @@ class Drain:
         self.last = 0
         self._most = window
         self._rows = rows
-        self._window = 1
+        self._window = FIRST_WINDOW
         self._size = FIRST_BATCH
         self._sent = 0
         self._highest_sent = 0
         self._flights: deque[_Flight] = deque()
         self._round_trip: float | None = None
+        self._delay: float | None = None
+        """The shortest round trip of the session: the line's own."""
+        self._rates: deque[float] = deque(maxlen=_SAMPLES)
+        """Bytes of bodies a second that the line has taken of late."""
+        self._delivered = 0
+        self._delivered_at = 0.0
         self._progress_at = 0.0
         self._rounds = 0
         self._greeted_at: float | None = None
@@ -112,9 +128,25 @@ class Drain:
         """Batches sent and not acknowledged."""
         return len(self._flights)
 
+    @property
+    def rate(self) -> float:
+        """Bytes of bodies a second that the line has taken of late; 0: not known."""
+        return max(self._rates, default=0.0)
+
+    @property
+    def idle(self) -> bool:
+        """Whether the centre holds everything: others may have the line."""
+        return self.phase is Phase.STREAMING and self.mark == self._sent == self.last
+
     def online(self, mark: int, last: int) -> None:
-        """A session begins: greet first. `mark` and `last` are the journal's."""
+        """A session begins: greet first. `mark` and `last` are the journal's.
+
+        It may be another broker, on another line: what was learned of the last one does not count.
+        """
         self.mark, self.last = mark, last
+        self._window, self._size, self._round_trip, self._delay = FIRST_WINDOW, FIRST_BATCH, None, None
+        self._rates.clear()
+        self._paused_until = 0.0
         self._back_to(mark)
         self._greet_now()
         self._highest_sent = mark
@@ -152,11 +184,20 @@ class Drain:
             case Phase.STREAMING:
                 return self._stream(now)
 
-    def sent(self, first: int, last: int, now: float) -> None:
-        """A batch is on its way."""
+    def sent(self, first: int, last: int, now: float, size: int | None = None) -> None:
+        """A batch is on its way; `size`: bytes of its bodies (default: as many as were asked for)."""
         if not self._flights:
-            self._progress_at = now
-        self._flights.append(_Flight(first, last, now, first > self._highest_sent, len(self._flights) + 1))
+            self._progress_at = self._delivered_at = now
+        flight = _Flight(
+            first,
+            last,
+            now,
+            first > self._highest_sent,
+            self._size if size is None else size,
+            self._delivered,
+            self._delivered_at,
+        )
+        self._flights.append(flight)
         self._sent = last
         self._highest_sent = max(self._highest_sent, last)
 
@@ -208,6 +249,8 @@ class Drain:
         if self._flights and now >= self._progress_at + self._silence():
             self._rounds += 1
             self._window = max(1, self._window // 2)
+            self._size = max(SMALLEST_BATCH, self._size // 2)
+            self._rates.clear()
             self._back_to(self.mark)
             if self._rounds >= SILENT_ROUNDS:
                 self._greet_now()
@@ -222,22 +265,36 @@ class Drain:
     def _progress(self, upto: int, now: float) -> None:
         while self._flights and self._flights[0].last <= upto:
             flight = self._flights.popleft()
+            self._delivered += flight.size
+            self._delivered_at = now
             if flight.fresh:
-                self._measure(now - flight.at, flight.ahead)
-            self._window = min(self._most, self._window + 1)
+                self._measure(flight, now)
+            self._window = min(self._wanted_window(), self._window + 1)
         self._sent = max(self._sent, upto)
         self._progress_at = now
         self._rounds = 0
         self._resent_from = None
         self._epoch_refused = 0
 
-    def _measure(self, round_trip: float, ahead: int) -> None:
-        self._round_trip = round_trip if self._round_trip is None else 0.75 * self._round_trip + 0.25 * round_trip
-        # What one batch of those in flight took; the line's own delay counts as part of it, which errs to small.
-        if round_trip / ahead > _BATCH_SECONDS:
-            self._size = max(SMALLEST_BATCH, self._size // 2)
-        elif round_trip / ahead < _BATCH_SECONDS / 4:
-            self._size = min(LARGEST_BATCH, self._size * 2)
+    def _measure(self, flight: _Flight, now: float) -> None:
+        """Learn from one round trip."""
+        round_trip = now - flight.at
+        known = self._round_trip
+        self._round_trip = round_trip if known is None else 0.75 * known + 0.25 * round_trip
+        self._delay = round_trip if self._delay is None else min(self._delay, round_trip)
+        # What arrived since the last arrival before this was sent: with an empty line that includes its delay and
+        # says too little, which mends itself as the window opens.
+        taken = now - flight.delivered_at
+        self._rates.append((self._delivered - flight.delivered) / max(taken, 0.001))
+        size = min(int(max(self._rates) * _BATCH_SECONDS), self._size * _FASTEST_GROWTH)
+        self._size = min(LARGEST_BATCH, max(SMALLEST_BATCH, size))
+
+    def _wanted_window(self) -> int:
+        """Batches that fill the line, and a little more."""
+        if not self._rates or self._delay is None:
+            return self._most
+        of_one = self._size / max(self._rates)
+        return min(self._most, max(2, math.ceil((self._delay + _QUEUE_SECONDS) / max(of_one, 0.001))))
 
     def _silence(self) -> float:
         known = self._round_trip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from datetime import datetime
 
 from border_agent.reporting.errors import BadRoot
@@ -27,6 +28,7 @@ class BelievedKeys:
         self._notes = notes
         self._root = root
         self._body = b""
+        self._lock = threading.Lock()
         self.ring: KeyRing | None = None
         """None before any keys document was believed."""
         kept = notes.get(NOTE)
@@ -51,8 +53,13 @@ class BelievedKeys:
     def take(self, signed: Signed) -> bool:
         """Believe a keys document; True where it is newer than the one believed, and kept.
 
-        Raises BadSignature, Malformed, RolledBack, StoreError.
+        Thread-safe: one may come by line and another on a stick. Raises BadSignature, Malformed, RolledBack,
+        StoreError.
         """
+        with self._lock:
+            return self._take(signed)
+
+    def _take(self, signed: Signed) -> bool:
         # From the newest root believed on: whoever holds an older one may not speak any more.
         root = self.ring.root if self.ring is not None else self._root
         ring = KeyRing.open(signed, root, at_least=self.version)

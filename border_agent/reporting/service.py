@@ -14,7 +14,9 @@ import threading
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from typing import BinaryIO
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from msgspec import structs
 
 from border_agent.clock import Clock
@@ -22,10 +24,12 @@ from border_agent.reporting.counts import Counts
 from border_agent.reporting.downlink import Downlink
 from border_agent.reporting.enrolled import DeviceKeys, Enrolled
 from border_agent.reporting.errors import BadLine, LineDown, LineRefused, NotInstalled
+from border_agent.reporting.evidence_up import EvidenceUp
 from border_agent.reporting.keys import BelievedKeys
 from border_agent.reporting.link import Link, Message, parse_broker
 from border_agent.reporting.problems import Problems
 from border_agent.reporting.renewal import Renewal
+from border_agent.reporting.stick import StickImport, StickReport
 from border_agent.reporting.uplink import Uplink
 from border_agent.reporting.values import (
     Listener,
@@ -35,6 +39,7 @@ from border_agent.reporting.values import (
     ReportingStatus,
 )
 from border_agent.store import Journal, Lists, Notes, Receipt, Staging, Store, StoreError
+from border_agent.store.evidence_waiting import EvidenceWaiting
 from mqtt_schemas.errors import ContractError
 from mqtt_schemas.messages import State, encode
 from mqtt_schemas.topics import Channel, device_topic, parse_topic, subscription
@@ -58,8 +63,10 @@ class ReportingService:
         clock: Clock,
         settings: ReportingSettings,
         enrolled: tuple[Enrolled, DeviceKeys] | None = None,
+        sealing: X25519PrivateKey | None = None,
     ) -> None:
-        """`enrolled`: its certificates and keys, where it is to renew them by itself.
+        """`enrolled`: its certificates and keys, where it is to renew them by itself. `sealing`: what opens lists
+        that are sealed to this device.
 
         Raises BadLine (an address or TLS file), BadRoot, StoreError. The brokers need not be there yet.
         """
@@ -74,7 +81,12 @@ class ReportingService:
         self._counts = Counts(_log)
         self._problems = Problems(clock, self._tell)
         self._keys = BelievedKeys(Notes(store), settings.root)
-        channels = (Channel.ACK, Channel.CHUNK, *((Channel.CERTIFICATE,) if enrolled is not None else ()))
+        channels = (
+            Channel.ACK,
+            Channel.CHUNK,
+            Channel.EVIDENCE_ACK,
+            *((Channel.CERTIFICATE,) if enrolled is not None else ()),
+        )
         topics = (device_topic(self._device, channel) for channel in channels)
         self._link = Link(self._device, settings, clock, (*topics, subscription(Channel.FEED_HEAD)))
         self._uplink = Uplink(
@@ -88,10 +100,11 @@ class ReportingService:
             self._tell,
             self._greet,
         )
+        self._staging, self._sealing, self._importing = Staging(store), sealing, threading.Lock()
         self._downlink = Downlink(
             self._device,
             Lists(store),
-            Staging(store),
+            self._staging,
             self._keys,
             self._link,
             clock,
@@ -99,7 +112,9 @@ class ReportingService:
             self._counts,
             self._problems,
             self._tell,
+            sealing,
         )
+        self._evidence = EvidenceUp(self._device, EvidenceWaiting(store), self._keys, self._link, clock, self._counts)
         self._renewal = Renewal(*enrolled, journal, self._link, clock, self._counts) if enrolled is not None else None
         self._nonce = b""
         self._broker = 0
@@ -157,6 +172,28 @@ class ReportingService:
     def _pause_left(self) -> float:
         return self._paused_until - time.monotonic()
 
+    def import_lists(self, file: BinaryIO) -> StickReport:
+        """Take lists from a stick, line or no line; from any thread. Raises as `StickImport.take` does."""
+
+        def installed(feed: str, version: int) -> None:
+            self._tell(ReportingEvent(kind="list_installed", subject=feed, version=version))
+
+        bundle = StickImport(
+            self._device,
+            self._staging,
+            self._keys,
+            self._clock,
+            self._sealing,
+            feeds=self._settings.feeds,
+            installed=installed,
+            importing=self._downlink.importing,
+        )
+        with self._importing:
+            report = bundle.take(file)
+        # The line says so to the centre, and goes on from here.
+        self._link.wake()
+        return report
+
     def on_event(self, listener: Listener) -> None:
         """Be told of what happens (see `ReportingEvent`); before `start`."""
         self._listeners.append(listener)
@@ -213,6 +250,7 @@ class ReportingService:
             now = time.monotonic()
             self._uplink.run(now)
             self._downlink.run(now)
+            self._evidence.run(now, self._uplink.rewinds, idle=self._uplink.drain.idle)
             if self._renewal is not None and self._uplink.answered:
                 self._renewal.run(now)
             self._announce()
@@ -225,6 +263,8 @@ class ReportingService:
             times += [
                 time for time in (self._uplink.drain.deadline(now), self._downlink.deadline(now)) if time is not None
             ]
+            if self._uplink.drain.idle and (evidence := self._evidence.deadline(now)) is not None:
+                times.append(evidence)
         return max(0.0, min(times) - now)
 
     def _connect(self) -> None:
@@ -239,6 +279,7 @@ class ReportingService:
         _log.info("line up: %s", self._tried)
         self._uplink.online(self._nonce)
         self._downlink.online()
+        self._evidence.online(self._nonce)
         self._tell(ReportingEvent(kind="line_up"))
 
     def _line_lost(self, error: Exception) -> None:
@@ -246,6 +287,7 @@ class ReportingService:
         self._link.close()
         self._uplink.offline()
         self._downlink.offline()
+        self._evidence.offline()
         if isinstance(error, LineRefused):
             self._problems.begin(ProblemCode.REFUSED, "", str(error))
         if self._online:
@@ -278,6 +320,8 @@ class ReportingService:
                 self._uplink.acknowledged(message.payload)
             case Channel.CHUNK:
                 self._downlink.chunk(message.payload, time.monotonic())
+            case Channel.EVIDENCE_ACK:
+                self._evidence.acknowledged(message.payload, time.monotonic())
             case Channel.FEED_HEAD:
                 if self._downlink.headed(topic.feed, message.payload):
                     self._uplink.keys_changed()
@@ -335,6 +379,7 @@ class ReportingService:
 
     def _take_snapshot(self) -> ReportingStatus:
         position, mark = self._journal.position(), self._journal.mark()
+        left = self._evidence.left(time.monotonic())
         return ReportingStatus(
             online=self._online,
             since=self._since,
@@ -348,4 +393,6 @@ class ReportingService:
             keys_version=self._keys.version,
             keys_expires=self._keys.expires,
             counts=self._counts.snapshot(),
+            evidence_pieces=left.pieces,
+            evidence_bytes=left.size,
         )

@@ -1,4 +1,11 @@
-"""The journal up: the drain's decisions carried out, on the journal and the line."""
+"""The journal up: the drain's decisions carried out, on the journal and the line.
+
+Two things end an epoch here. The centre's acknowledgement, under the current nonce, names an entry that this store
+does not have, beyond all that the centre ever vouched for as it stands here: then the store is an older one, put back
+with the whole disk, and a new epoch carries over what the centre may lack. Below that, where the centre has signed
+what stands here, it contradicts itself: a fork, which a person must look at. And an entry that no longer proves stops
+the stream before it; only a person's recorded act goes on without it (`store.epochs.mend`).
+"""
 
 from __future__ import annotations
 
@@ -12,11 +19,13 @@ from border_agent.reporting.keys import BelievedKeys
 from border_agent.reporting.link import Link, Message
 from border_agent.reporting.problems import Problems
 from border_agent.reporting.values import ProblemCode, ReportingEvent, ReportingSettings
-from border_agent.store import Journal, StoreError
-from mqtt_schemas.codec import build_batch
+from border_agent.store import Journal, Position, Segment, StoreDamaged, StoreError
+from mqtt_schemas import codec
+from mqtt_schemas.codec import LEVEL, build_batch
+from mqtt_schemas.entries import EpochReason
 from mqtt_schemas.errors import BadSignature, TooLarge
 from mqtt_schemas.keys import ACK
-from mqtt_schemas.messages import Ack, Problem, Signed, decode, decode_body, encode
+from mqtt_schemas.messages import Ack, Encoding, Problem, Signed, decode, decode_body, encode
 from mqtt_schemas.topics import Channel, device_topic
 
 _PROBLEMS = {
@@ -29,7 +38,14 @@ _PROBLEMS = {
     Problem.UNKNOWN: ProblemCode.VERSION,
 }
 _SAVE_AGAIN = 1.0
-_CODES = tuple(dict.fromkeys(_PROBLEMS.values()))
+_CODES = (*dict.fromkeys(_PROBLEMS.values()), ProblemCode.DAMAGED)
+_DAMAGED_RETRY = 60.0
+_CAREFUL_ROWS = 100
+_QUICK_LINE = 150_000.0
+"""Bytes a second on the line. Beyond, packing well takes longer than sending what is packed less."""
+_QUICK_LEVEL = 1
+_RESTORE_AGAIN = 3600.0
+"""A centre that contradicts every epoch must not fill the disk with new ones."""
 
 
 class Uplink:
@@ -61,9 +77,20 @@ class Uplink:
         self._epoch = b""
         self._nonce = b""
         self._unread = False
+        self._careful = False
+        """The centre refuses what was sent, or the store does not read: each entry is proved before it is sent."""
+        self._damaged: int | None = None
+        """The entry that stops the stream."""
+        self._columns = False
+        """The centre of this session reads them."""
+        self._packed = 1.0
+        """Bytes on the line for each byte of bodies, of the last batch."""
+        self.rewinds = 0
+        """How often the centre was found to hold less than it had said: it was put back to an earlier state."""
+        self._restored_at: float | None = None
         self._save_at = 0.0
-        self._unsaved: Ack | None = None
-        """An acknowledgement whose mark could not be made durable yet."""
+        self._unsaved: tuple[Ack, bytes] | None = None
+        """An acknowledgement whose mark could not be made durable yet, and the bytes it came in."""
 
     @property
     def answered(self) -> bool:
@@ -102,7 +129,15 @@ class Uplink:
                 # The hello was not published: begin the session anew.
                 raise
             self.drain.not_sent(now)
-        self._problems.only(_CODES, _PROBLEMS.get(self.drain.problem))
+        if self.drain.problem in (Problem.CHAIN, Problem.SIGNATURE) and not self._careful:
+            # At once, but carefully: what stands before the entry that the centre refuses can still go.
+            self._careful = True
+            self.drain.greet_again()
+            self._link.wake()
+        if self._damaged is None:
+            self._problems.only(_CODES, _PROBLEMS.get(self.drain.problem))
+        else:
+            self._problems.only(_CODES, ProblemCode.DAMAGED, f"entry {self._damaged}")
 
     def acknowledged(self, payload: bytes) -> None:
         """Take in what came on `down/ack`. Raises ContractError, StoreError."""
@@ -123,7 +158,7 @@ class Uplink:
         if ack.epoch != self._epoch:
             self._counts.warn("acks.foreign_epoch", "an acknowledgement of another epoch")
             return
-        self._take(ack)
+        self._take(ack, payload)
 
     def keys_changed(self) -> None:
         """New keys are believed: where the first answer could not be read, ask again."""
@@ -131,9 +166,12 @@ class Uplink:
             self._unread = False
             self.drain.greet_again()
 
-    def _take(self, ack: Ack) -> None:
+    def _take(self, ack: Ack, payload: bytes) -> None:
         self._set_clock(ack)
+        self._columns = Encoding.COLUMNS_ZSTD.value in ack.reads
         own = self._journal.head_at(ack.epoch, ack.upto)
+        if own != ack.head and self._restored(ack):
+            return
         view = AckView(upto=ack.upto, problem=ack.problem, on_chain=own == ack.head)
         before = self.drain.mark
         # The drain's knowledge of the end may be older than the centre's of a batch just sent.
@@ -141,8 +179,9 @@ class Uplink:
         self._counts.add("acks.taken")
         if self.drain.acknowledged(view, time.monotonic()):
             if ack.upto < before:
+                self.rewinds += 1
                 self._counts.warn("acks.rewound", f"the centre holds entries up to {ack.upto} only; sending again")
-            self._unsaved = ack
+            self._unsaved = (ack, payload)
 
     def _set_clock(self, ack: Ack) -> None:
         before = self._clock.now()
@@ -156,44 +195,92 @@ class Uplink:
 
     def _save_mark(self, now: float) -> None:
         """Make the newest mark durable, one commit for all acknowledgements that came together."""
-        ack = self._unsaved
-        if ack is None or now < self._save_at:
+        if self._unsaved is None or now < self._save_at:
             return
+        ack, payload = self._unsaved
         self._save_at = now + _SAVE_AGAIN
-        self._journal.move_mark(ack.upto, ack.head, ack.time)
+        self._journal.move_mark(ack.upto, ack.head, ack.time, statement=payload)
         self._save_at, self._unsaved = 0.0, None
         self._problems.end(ProblemCode.STORE, "journal")
         self._tell(ReportingEvent(kind="acknowledged", version=ack.upto))
 
+    def _restored(self, ack: Ack) -> bool:
+        """Whether the centre knows a later journal of this device than its store does; then there is a new epoch."""
+        now = time.monotonic()
+        if ack.upto <= self._journal.vouched():
+            return False
+        if self._restored_at is not None and now < self._restored_at + _RESTORE_AGAIN:
+            return False
+        last = Position(epoch=ack.epoch, sequence=ack.upto, head=ack.head)
+        self._counts.warn("acks.restored", f"the centre has another entry {ack.upto}: this store was put back")
+        self._journal.open_epoch(EpochReason.RESTORED, last=last, carry=True)
+        self._restored_at = now
+        self._begin()
+        self._tell(ReportingEvent(kind="restored", version=ack.upto))
+        return True
+
     def _send(self, after: int, rows: int, size: int) -> None:
         now = time.monotonic()
-        segment = self._journal.entries_after(after, rows, size)
+        segment = self._segment(after, rows, size)
         if segment is None:
-            self.drain.not_sent(now)
+            self.drain.not_sent(now, 1.0 if self._damaged is None else _DAMAGED_RETRY)
             return
         try:
-            batch = build_batch(
-                self._journal.device,
-                segment.epoch,
-                segment.first,
-                segment.previous,
-                segment.bodies,
-                segment.head,
-                segment.signature,
-                segment.secrets,
-            )
+            payload = self._payload(segment)
         except TooLarge as error:
-            self._problems.begin(ProblemCode.INTERNAL, "batch", str(error))
-            self.drain.not_sent(now)
+            if len(segment.bodies) == 1:
+                self._problems.begin(ProblemCode.INTERNAL, "batch", str(error))
+                self.drain.not_sent(now)
+                return
+            # Of what does not compress, so much fits at most.
+            self._send(after, len(segment.bodies) // 2, size)
             return
-        payload = encode(batch)
         self._link.publish(Message(self._topic, payload))
-        self.drain.sent(segment.first, segment.last, now)
+        size = sum(map(len, segment.bodies))
+        self._packed = len(payload) / max(1, size)
+        self.drain.sent(segment.first, segment.last, now, size)
         self._counts.add("sent.batches")
         self._counts.add("sent.entries", len(segment.bodies))
         self._counts.add("sent.bytes", len(payload))
 
+    def _segment(self, after: int, rows: int, size: int) -> Segment | None:
+        """The next entries; none where the first of them is damaged."""
+        if not self._careful:
+            try:
+                segment = self._journal.entries_after(after, rows, size)
+            except StoreDamaged:
+                self._careful = True
+            else:
+                # A centre restored from before what is kept here asks for bodies that are gone.
+                if segment is None or all(segment.bodies):
+                    return segment
+                self._careful = True
+        proved = self._journal.proved_upto(after, after + min(rows, _CAREFUL_ROWS))
+        self._damaged = after + 1 if proved == after else None
+        return self._journal.entries_after(after, proved - after, size) if proved > after else None
+
+    def _payload(self, segment: Segment) -> bytes:
+        quick = self.drain.rate * self._packed > _QUICK_LINE
+        columns = self._columns and not quick
+        leaning = codec.leaning(len(segment.bodies)) if columns else 0
+        batch = build_batch(
+            self._journal.device,
+            segment.epoch,
+            segment.first,
+            segment.previous,
+            segment.bodies,
+            segment.head,
+            segment.signature,
+            segment.secrets,
+            encoding=Encoding.COLUMNS_ZSTD if columns else Encoding.ROWS_ZSTD,
+            before=self._journal.bodies_before(segment.first, leaning) if leaning else (),
+            level=_QUICK_LEVEL if quick else LEVEL,
+        )
+        return encode(batch)
+
     def _begin(self) -> None:
         position, mark = self._journal.position(), self._journal.mark()
+        if position.epoch != self._epoch:
+            self._careful, self._damaged = False, None
         self._epoch, self._unsaved = position.epoch, None
         self.drain.online(mark.sequence, position.sequence)

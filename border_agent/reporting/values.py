@@ -41,7 +41,7 @@ class ReportingSettings(LineSettings, frozen=True, kw_only=True):
     """Feeds this device holds; a kiosk without a TPM holds no watch-list."""
     window: int = 8
     """Batches in flight at most."""
-    rows: int = 200
+    rows: int = 1000
     """Entries of a batch at most."""
 
 
@@ -50,6 +50,9 @@ class ProblemCode(StrEnum):
 
     FORK = "fork"
     """The centre holds another history of this device, or more than this device has: a person must look."""
+    DAMAGED = "damaged"
+    """An entry of this device's own journal cannot be proved any more: nothing after it is sent until somebody has
+    mended the journal, on the record."""
     CHAIN = "chain"
     SIGNATURE = "signature"
     EPOCH = "epoch"
@@ -73,6 +76,8 @@ class ProblemCode(StrEnum):
     """A list's head or the keys document whose signature does not hold was offered, and refused."""
     FEED_UNANSWERED = "feed_unanswered"
     """The centre does not send a list it has announced."""
+    FEED_SEALED = "feed_sealed"
+    """A list came sealed to another key than this device's: its enrolment is older than its key."""
     INTERNAL = "internal"
     """A fault of this program; reporting goes on."""
 
@@ -100,6 +105,8 @@ class FeedState(Struct, frozen=True, kw_only=True):
     issued: datetime | None = None
     expires: datetime | None = None
     installed_at: datetime | None = None
+    refused: bool = False
+    """The centre does not give this list to this device."""
 
 
 class ReportingStatus(Struct, frozen=True, kw_only=True):
@@ -124,6 +131,9 @@ class ReportingStatus(Struct, frozen=True, kw_only=True):
     """How often what happened since the start: `sent.batches`, `acks.foreign_nonce`, `wire.contract.malformed`…"""
     paused: bool = False
     """The line is cut on purpose: an exercise. It ends by itself."""
+    evidence_pieces: int = 0
+    """Records and pictures that the centre is not known to have."""
+    evidence_bytes: int = 0
 
     @property
     def unacknowledged(self) -> int:
@@ -136,12 +146,12 @@ class ReportingEvent(Struct, frozen=True, kw_only=True):
 
     kind: str
     """`line_up`, `line_down`, `acknowledged`, `list_installed`, `problem`, `problem_over`, `keys_installed`,
-    `clock_set`, `certificate_renewed`."""
+    `clock_set`, `certificate_renewed`, `restored`."""
     subject: str = ""
     """The feed, or the problem's code."""
     version: int = 0
-    """The list's or the keys' version, the sequence acknowledged, the bundle's number, or the seconds the clock was
-    set by."""
+    """The list's or the keys' version, the sequence acknowledged (`restored`: by the centre, of the epoch that
+    ended), the bundle's number, or the seconds the clock was set by."""
 
 
 Listener = Callable[[ReportingEvent], None]

@@ -35,6 +35,9 @@ class Copied(Struct, frozen=True, kw_only=True):
 def copy_store(store: Store, target: Path, progress: Progress | None = None) -> Copied:
     """Copy the database as it stands into a new file under the same key. Commits go on meanwhile, and are not in it.
 
+    The keys of pictures are not in it either: what is erased here opens in no copy. What the centre does not have yet
+    of them is then lost with the device; their records, and all entries, are in the copy.
+
     Raises StoreFull where it would eat into what is kept for decisions, StoreDamaged, StoreError, what `progress`
     raises; the caller removes what is left of `target`.
     """
@@ -44,7 +47,7 @@ def copy_store(store: Store, target: Path, progress: Progress | None = None) -> 
     with store.opened() as connection:
         # An open look at one commit: without it SQLite begins the copy anew whenever somebody writes.
         connection.execute("BEGIN")
-        rows = count_rows(connection)
+        rows = count_rows(connection) | {"evidence_key": 0}
         end = connection.execute("SELECT epoch, sequence, head FROM stream ORDER BY id DESC LIMIT 1").fetchone()
         if end is None:
             raise StoreDamaged(str(store.path), "no epoch")
@@ -55,11 +58,20 @@ def copy_store(store: Store, target: Path, progress: Progress | None = None) -> 
                 pages=PAGES_AT_ONCE,
                 progress=None if progress is None else lambda _, left, total: progress(total - left, total),
             )
+            with translated(target):
+                _forget_keys(copy)
         finally:
             copy.close()
     with translated(target):
         size = target.stat().st_size
     return Copied(size=size, epoch=bytes(end[0]), sequence=int(end[1]), head=bytes(end[2]), rows=rows)
+
+
+def _forget_keys(copy: Connection) -> None:
+    """Take the pictures' keys out of a copy, and out of the pages and the log that held them."""
+    copy.execute("PRAGMA secure_delete = ON").fetchone()
+    copy.execute("DELETE FROM evidence_key")
+    copy.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def size_of(store: Store) -> int:

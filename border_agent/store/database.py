@@ -15,20 +15,43 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 
 from border_agent.store.credential import read_key
-from border_agent.store.errors import StoreFailed, StoreFull
-from border_agent.store.migrations import migrate
-from border_agent.store.sqlcipher import Connection, DatabaseError, as_store_error, connect, translated
+from border_agent.store.errors import StoreDamaged, StoreFailed, StoreFull
+from border_agent.store.migrations import make_up, migrate
+from border_agent.store.sqlcipher import (
+    BUSY_SECONDS,
+    Connection,
+    DatabaseError,
+    as_store_error,
+    connect,
+    translated,
+)
 
 _log = logging.getLogger(__name__)
 
 RESERVE_BYTES = 32 * 1024 * 1024
 """What lists and evidence leave free on the disk, so that decisions can still be written down."""
+_LOW, _FULL = 4, 32
+"""Parts of the reserve: with less than a quarter of it nobody new is inspected, who waits can still be recorded; with
+less than a thirty-second even that is doubtful."""
 
+_READ_CACHE_KIB = 65536
+"""At most: a page that is not at hand costs its decryption, and a list of a million visas is asked all day."""
 _SUFFIXES = ("", "-wal", "-shm")
+
+
+class Room(StrEnum):
+    """How much room the store's disk has."""
+
+    OK = "ok"
+    LOW = "low"
+    """Nobody new is to be inspected; what is under way can be recorded."""
+    FULL = "full"
+    """Even that may fail."""
 
 
 class Store:
@@ -59,7 +82,8 @@ class Store:
         try:
             with translated(path):
                 migrate(self._writer)
-            self._reader = self.open_connection()
+            self._writer = self._made_up(self._writer)
+            self._reader = self._read_connection()
         except BaseException:
             self.close()
             raise
@@ -106,32 +130,82 @@ class Store:
                 connection.execute("COMMIT")
             except BaseException as error:
                 self._undo(connection)
-                if isinstance(error, DatabaseError):
-                    raise as_store_error(error, self.path) from None
-                raise
+                if not isinstance(error, DatabaseError):
+                    raise
+                failure = as_store_error(error, self.path)
+                if isinstance(failure, StoreDamaged) and self._writer is not None:
+                    self._writer = None
+                    _close(connection)
+                raise failure from None
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """One consistent look at the last commit. Raises StoreError."""
+    def reading(self, *, single: bool = False) -> Iterator[Connection]:
+        """One consistent look at the last commit. Raises StoreError.
+
+        `single`: by one statement, which is such a look by itself.
+        """
         with self._read_lock:
             if self._reader is None:
-                self._reader = self._reopened()
+                self._reader = self._reopened(reader=True)
             connection = self._reader
             try:
-                connection.execute("BEGIN")
+                if not single:
+                    connection.execute("BEGIN")
                 yield connection
             except DatabaseError as error:
-                raise as_store_error(error, self.path) from None
+                failure = as_store_error(error, self.path)
+                if isinstance(failure, StoreDamaged):
+                    # SQLCipher gives a connection up at the first page that does not verify; others may be good.
+                    self._reader = None
+                raise failure from None
             finally:
                 _end_reading(connection)
+                if self._reader is not connection:
+                    _close(connection)
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Nobody else writes meanwhile, though nothing is being written yet: for reading first, then `writing()`."""
+        with self._write_lock:
+            yield
+
+    def truncate_log(self) -> bool:
+        """Bring the write-ahead log into the database and empty it, durably: it shows no page of before any more.
+
+        Waits for nobody: False where a long read or another process is in the way. Raises StoreError.
+        """
+        with self._write_lock, self._read_lock:
+            if self._writer is None:
+                self._writer = self._reopened()
+            with translated(self.path):
+                # A decision waits behind this: it must not wait for somebody who reads.
+                self._writer.execute("PRAGMA busy_timeout = 0")
+                try:
+                    busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                finally:
+                    self._writer.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+                if not busy:
+                    # SQLite does not sync that: to a database those frames are nothing, to who reads disks they are.
+                    _sync(self.path.with_name(f"{self.path.name}-wal"), os.O_RDONLY)
+        return not busy
+
+    def room(self) -> Room:
+        """How much room there is: asked anew each time, for the price of one system call. Raises StoreFailed."""
+        free = self._free()
+        if free * _FULL < self.reserve_bytes:
+            return Room.FULL
+        return Room.LOW if free * _LOW < self.reserve_bytes else Room.OK
 
     def require_room(self, size: int) -> None:
         """Raises StoreFull where writing `size` more bytes would eat into what is kept for decisions."""
-        with translated(self.path):
-            disk = os.statvfs(self.path.parent)
-        free = disk.f_bavail * disk.f_frsize
+        free = self._free()
         if free - size < self.reserve_bytes:
             raise StoreFull(str(self.path), f"{free} bytes free, {self.reserve_bytes} are kept for decisions")
+
+    def _free(self) -> int:
+        with translated(self.path):
+            disk = os.statvfs(self.path.parent)
+        return disk.f_bavail * disk.f_frsize
 
     def close(self) -> None:
         """Close the connections; waits for a transaction in progress."""
@@ -150,15 +224,30 @@ class Store:
         except DatabaseError as error:
             _log.error("cannot roll back, opening the store anew: %s", error)
             self._writer = None
-            try:
-                connection.close()
-            except DatabaseError:
-                _log.error("the old connection does not close either")
+            _close(connection)
 
-    def _reopened(self) -> Connection:
+    def _made_up(self, connection: Connection) -> Connection:
+        """What stands beside the journal, complete as far as the journal can be read. A page of it that is damaged
+        must not cost the device its whole store: the drain finds the entry, and says so."""
+        try:
+            with translated(self.path):
+                make_up(connection)
+        except StoreDamaged as error:
+            _log.error("not all of the journal can be read: %s", error)
+            _close(connection)
+            return self.open_connection()
+        return connection
+
+    def _reopened(self, *, reader: bool = False) -> Connection:
         if self._closed:
             raise StoreFailed(str(self.path), "closed")
-        return self.open_connection()
+        return self._read_connection() if reader else self.open_connection()
+
+    def _read_connection(self) -> Connection:
+        connection = self.open_connection()
+        with translated(self.path):
+            connection.execute(f"PRAGMA cache_size = -{_READ_CACHE_KIB}")
+        return connection
 
 
 def set_aside(path: Path) -> Path | None:
@@ -201,9 +290,20 @@ def _end_reading(connection: Connection) -> None:
         _log.error("cannot end a read: %s", error)
 
 
+def _close(connection: Connection) -> None:
+    try:
+        connection.close()
+    except DatabaseError:
+        _log.error("a connection that failed does not close either")
+
+
 def _sync_folder(folder: Path) -> None:
     """Make a new or renamed file's name durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:

@@ -53,6 +53,12 @@ class NotAppended(StoreError):
     code = "store.not_appended"
 
 
+class NotDamaged(StoreError):
+    """A stream that is whole is not to be left for a new one."""
+
+    code = "store.not_damaged"
+
+
 class EvidenceTooLarge(StoreError):
     """A piece of evidence beyond its bound."""
 
@@ -63,3 +69,9 @@ class ListRefused(StoreError):
     """Staged changes that do not lead to the signed head, or do not continue what is staged."""
 
     code = "store.list_refused"
+
+
+class NothingToExport(StoreError):
+    """No entry of the journal lies in the range that was asked for."""
+
+    code = "store.nothing_to_export"

@@ -26,17 +26,17 @@ from border_agent.store.terms import (
     same_birth,
     same_given_names,
     same_surname,
-    visa_term,
 )
 from border_agent.store.watch_rows import WatchRows
 from mqtt_schemas.errors import Malformed
-from mqtt_schemas.feeds import Feed, feed_genesis, read_record
+from mqtt_schemas.feeds import STAYS_KEY, Feed, feed_genesis, read_record, stay_document
 from mqtt_schemas.records import (
     CscaRecord,
     DeviceRecord,
     OfficerRecord,
     Policy,
     SignerRecord,
+    StayRecord,
     VisaRecord,
     WatchRecord,
 )
@@ -52,12 +52,15 @@ _EVERY = """
             AND n.version > r.version AND n.version <= :version)
     ORDER BY r.version
 """
-# CROSS JOIN: by the term first. Left to itself SQLite takes the rows in their order and looks for the term of each.
+# By the term first: left to itself SQLite takes the rows in their order and looks for the term of each. The feed with
+# it, so that one statement is one look; a term that nothing has answers with the feed alone.
 _BY_TERM = """
-    SELECT r.key, r.record FROM feed_term t CROSS JOIN feed_row r ON r.feed = t.feed AND r.version = t.version
-    WHERE t.feed = :feed AND t.term = :term AND t.version <= :version AND NOT EXISTS
+    SELECT f.version, f.head, r.key, r.record FROM feed f
+    LEFT JOIN feed_term t ON t.feed = f.name AND t.term = :term AND t.version <= f.version
+    LEFT JOIN feed_row r ON r.feed = t.feed AND r.version = t.version AND NOT EXISTS
         (SELECT 1 FROM feed_row n WHERE n.feed = r.feed AND n.key = r.key
-            AND n.version > r.version AND n.version <= :version)
+            AND n.version > r.version AND n.version <= f.version)
+    WHERE f.name = :feed
     ORDER BY t.version
 """
 _BY_TERMS = """
@@ -66,6 +69,15 @@ _BY_TERMS = """
     CROSS JOIN feed_row r ON r.feed = t.feed AND r.version = t.version
     WHERE NOT EXISTS (SELECT 1 FROM feed_row n WHERE n.feed = r.feed AND n.key = r.key
             AND n.version > r.version AND n.version <= :version)
+"""
+
+
+# The row straight from its key: two pages of the database, as many as plain SQLite with an index wants.
+_BY_KEY = """
+    SELECT f.version, f.head, r.key, r.record FROM feed f
+    LEFT JOIN feed_row r ON r.feed = f.name AND r.key = :key AND r.version <= f.version
+    WHERE f.name = :feed
+    ORDER BY r.version DESC LIMIT 1
 """
 
 
@@ -112,17 +124,27 @@ class Lists:
 
     def visa(self, visa_id: str) -> Answer[VisaRecord]:
         """The visa of this id (16 hexadecimal digits): one record or none."""
-        answer = self._find(Feed.VISAS, VisaRecord, visa_term(visa_id))
+        answer = self._find(Feed.VISAS, VisaRecord, _BY_KEY, key=visa_id)
         return _only(answer, lambda record: record.visa_id == visa_id)
+
+    def stay(self, issuer: str, number: str) -> Answer[StayRecord]:
+        """The open stay with a travel document: one record or none. The list names documents by a hash, whose key is
+        one of its records; without it nothing is found."""
+        keys = self._find(Feed.STAYS, StayRecord, _BY_KEY, key=STAYS_KEY) if number else None
+        if keys is None or not keys.records:
+            return self._nothing(Feed.STAYS)
+        document = stay_document(keys.records[0].hash_key, issuer, number)
+        answer = self._find(Feed.STAYS, StayRecord, _BY_KEY, key=document.hex())
+        return _only(answer, lambda record: record.document == document and record.entered_at is not None)
 
     def visas_of(self, issuer: str, number: str) -> Answer[VisaRecord]:
         """All visas of a travel document."""
-        answer = self._find(Feed.VISAS, VisaRecord, document_term(number))
+        answer = self._find(Feed.VISAS, VisaRecord, _BY_TERM, term=document_term(number))
         return _only(answer, lambda record: (record.document_issuer, record.document_number) == (issuer, number))
 
     def watch_document(self, issuer: str, number: str) -> Answer[WatchRecord]:
         """Lines of the watch-list that name this document; one without an issuing state fits every state's."""
-        answer = self._find(Feed.WATCHLIST, WatchRecord, document_term(number)) if number else None
+        answer = self._find(Feed.WATCHLIST, WatchRecord, _BY_TERM, term=document_term(number)) if number else None
         if answer is None:
             return self._nothing(Feed.WATCHLIST)
         return _only(
@@ -136,7 +158,9 @@ class Lists:
         The surname must agree (cut names included); given names and birth must not contradict. What is unknown
         on either side contradicts nothing.
         """
-        answer = self._find(Feed.WATCHLIST, WatchRecord, name_term(surname)) if surname.strip() else None
+        answer = (
+            self._find(Feed.WATCHLIST, WatchRecord, _BY_TERM, term=name_term(surname)) if surname.strip() else None
+        )
         if answer is None:
             return self._nothing(Feed.WATCHLIST)
         return _only(
@@ -188,13 +212,14 @@ class Lists:
         with self._store.reading() as connection:
             return installed(connection, feed)[0]
 
-    def _find(self, feed: Feed, kind: type[R], term: str) -> Answer[R]:
-        return self._ask(
-            feed,
-            kind,
-            _BY_TERM,
-            term=term,
-        )
+    def _find(self, feed: Feed, kind: type[R], query: str, **parameters: str) -> Answer[R]:
+        """By a query that answers with the feed's version and head, too: a look-up is one statement."""
+        with self._store.reading(single=True) as connection:
+            rows = connection.execute(query, {"feed": feed.value, **parameters}).fetchall()
+        if not rows:
+            return Answer(records=(), version=0, head=feed_genesis(feed))
+        found = [(key, record) for _, _, key, record in rows if record is not None]
+        return self._answer(feed, kind, rows[0][0], bytes(rows[0][1]), found)
 
     def _all(self, feed: Feed, kind: type[R]) -> Answer[R]:
         return self._ask(feed, kind, _EVERY)
@@ -208,6 +233,11 @@ class Lists:
         with self._store.reading() as connection:
             version, head = installed(connection, feed)
             rows = connection.execute(query, {"feed": feed.value, "version": version, **parameters}).fetchall()
+        return self._answer(feed, kind, version, head, rows)
+
+    def _answer(
+        self, feed: Feed, kind: type[R], version: int, head: bytes, rows: Sequence[tuple[str, bytes]]
+    ) -> Answer[R]:
         records, unreadable = [], False
         for key, data in rows:
             try:

@@ -12,10 +12,11 @@ from typing import Final
 import sqlite_utils
 from sqlite_utils import Migrations
 
+from border_agent.store import evidence_places
 from border_agent.store.passage_rows import catch_up
 from border_agent.store.sqlcipher import Connection
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 _JOURNAL: Final = (
     """
@@ -238,6 +239,133 @@ _OFFICERS: Final = (
 )
 
 
+_RETENTION: Final = (
+    """
+    CREATE TABLE witness (
+        id INTEGER PRIMARY KEY,
+        stream INTEGER REFERENCES stream (id), -- NULL: another device's journal
+        epoch BLOB CHECK (epoch IS NULL OR length(epoch) = 16), -- of that one
+        sequence INTEGER NOT NULL,
+        head BLOB NOT NULL CHECK (length(head) = 32),
+        at TEXT NOT NULL,
+        source TEXT NOT NULL, -- 'centre', or a device's id
+        statement BLOB NOT NULL -- the signed message, exactly as it came
+    ) STRICT
+    """,
+    "CREATE INDEX witness_place ON witness (stream, sequence)",
+    """
+    CREATE TABLE checkpoint (
+        stream INTEGER PRIMARY KEY REFERENCES stream (id),
+        -- Up to here the bodies of entries may be gone.
+        sequence INTEGER NOT NULL CHECK (sequence >= 1),
+        head BLOB NOT NULL CHECK (length(head) = 32),
+        at TEXT NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE carried (
+        source INTEGER PRIMARY KEY REFERENCES stream (id),
+        sequence INTEGER NOT NULL,
+        stream INTEGER NOT NULL REFERENCES stream (id),
+        -- Once the centre has this stream up to here, it has all of the source up to `sequence`.
+        upto INTEGER NOT NULL
+    ) STRICT
+    """,
+    *(
+        f"""
+        CREATE TRIGGER checkpoint_{name} BEFORE {operation} ON checkpoint
+        WHEN NEW.sequence > (SELECT acknowledged FROM stream WHERE id = NEW.stream) AND NOT EXISTS (
+            SELECT 1 FROM carried c JOIN stream s ON s.id = c.stream
+            WHERE c.source = NEW.stream AND c.sequence >= NEW.sequence AND (s.acknowledged >= c.upto
+                OR EXISTS (SELECT 1 FROM checkpoint k WHERE k.stream = c.stream AND k.sequence >= c.upto))
+        )
+        BEGIN SELECT RAISE(ABORT, 'the centre does not hold these entries'); END
+        """  # noqa: S608
+        for name, operation in (("begun", "INSERT"), ("moved", "UPDATE"))
+    ),
+    """
+    CREATE TRIGGER checkpoint_kept BEFORE DELETE ON checkpoint
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
+    """,
+    # These two hold while `retention` has taken away, for one transaction, the two that forbid every change.
+    """
+    CREATE TRIGGER journal_emptied BEFORE UPDATE ON journal
+    WHEN NEW.body IS x'' AND NOT EXISTS
+        (SELECT 1 FROM checkpoint WHERE stream = OLD.stream AND sequence >= OLD.sequence)
+    BEGIN SELECT RAISE(ABORT, 'of the journal only bodies below the checkpoint may go'); END
+    """,
+    """
+    CREATE TRIGGER secret_spent BEFORE DELETE ON secret
+    WHEN OLD.stream = (SELECT max(id) FROM stream)
+        AND NOT EXISTS (SELECT 1 FROM secret WHERE stream = OLD.stream AND first > OLD.first)
+        OR EXISTS (
+            SELECT 1 FROM journal WHERE stream = OLD.stream AND sequence >= OLD.first AND body IS NOT x''
+            AND sequence < coalesce(
+                (SELECT min(first) FROM secret WHERE stream = OLD.stream AND first > OLD.first), 9223372036854775807)
+        )
+    BEGIN SELECT RAISE(ABORT, 'an entry still needs this secret'); END
+    """,
+)
+
+_EVIDENCE: Final = (
+    """
+    CREATE TABLE evidence_key (
+        day TEXT PRIMARY KEY,
+        key BLOB NOT NULL CHECK (length(key) = 32),
+        made_at TEXT NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE evidence_blob (
+        sha256 BLOB PRIMARY KEY CHECK (length(sha256) = 32),
+        day TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        kept_at TEXT NOT NULL,
+        nonce BLOB NOT NULL CHECK (length(nonce) = 12),
+        data BLOB NOT NULL,
+        stream INTEGER NOT NULL,
+        sequence INTEGER NOT NULL,
+        sent INTEGER NOT NULL DEFAULT 0, -- bytes that the centre holds
+        whole_at TEXT -- since when it holds them all
+    ) STRICT
+    """,
+    "CREATE INDEX evidence_blob_day ON evidence_blob (day)",
+    "CREATE INDEX evidence_blob_waiting ON evidence_blob (stream, sequence) WHERE whole_at IS NULL",
+    """
+    CREATE TABLE evidence_state (
+        sha256 BLOB PRIMARY KEY CHECK (length(sha256) = 32),
+        stream INTEGER, -- NULL: the entry that names it was not found
+        sequence INTEGER,
+        sent INTEGER NOT NULL DEFAULT 0,
+        whole_at TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX evidence_state_waiting ON evidence_state (stream, sequence) WHERE whole_at IS NULL",
+    """
+    CREATE TABLE evidence_erased (
+        day TEXT PRIMARY KEY,
+        at TEXT NOT NULL,
+        pieces INTEGER NOT NULL
+    ) STRICT
+    """,
+)
+
+_CONFLICTS: Final = (
+    """
+    CREATE TABLE visa_conflict (
+        visa TEXT PRIMARY KEY, -- used here, and more often than it allows
+        found_at TEXT NOT NULL,
+        entries INTEGER NOT NULL, -- allowed
+        uses INTEGER NOT NULL, -- made
+        withdrawn_at TEXT,
+        seen_at TEXT,
+        seen_by TEXT
+    ) STRICT
+    """,
+)
+
+
 def _v1(database: sqlite_utils.Database) -> None:
     for statement in (*_JOURNAL, *_LISTS, *_LOCAL):
         database.execute(statement)
@@ -248,19 +376,31 @@ def _v2(database: sqlite_utils.Database) -> None:
         database.execute(statement)
 
 
+def _v3(database: sqlite_utils.Database) -> None:
+    for statement in (*_RETENTION, *_EVIDENCE, *_CONFLICTS):
+        database.execute(statement)
+
+
 migrations: Final = Migrations("borne")
 migrations(name="v1")(_v1)
 migrations(name="v2")(_v2)
+migrations(name="v3")(_v3)
 
 
 def migrate(connection: Connection) -> None:
     """Bring a database to this version's schema: each step with its record in one transaction.
 
-    Steps of a newer version are left alone: they only added. Passages are then filled from the journal: all of them
-    on the way from version 1, and those that version 1 wrote while an update was rolled back.
+    Steps of a newer version are left alone: they only added.
     """
     migrations.apply(sqlite_utils.Database(connection))
+
+
+def make_up(connection: Connection) -> None:
+    """Write what stands beside the journal for entries of a version that did not: passages, all of them on the way
+    from version 1, and those that version 1 wrote while an update was rolled back; and which entries name evidence.
+    """
     catch_up(connection)
+    evidence_places.catch_up(connection)
 
 
 def schema_of(connection: Connection) -> str:

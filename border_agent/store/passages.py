@@ -133,15 +133,22 @@ class Passages:
         """The passage of a journal entry."""
         return next(iter(self._find("entry = ?", entry)), None)
 
-    def open_stay(self, issuer: str, number: str) -> Passage | None:
-        """The last admitted entry with a document that no admitted exit has followed; None: there is none here."""
+    def last_movement(self, issuer: str, number: str) -> Passage | None:
+        """The last admitted entry or exit with a document, by when it took place; None: there is none here."""
+        if not number:
+            return None
         last = self._find(
             f"number = ? AND issuer = ? AND decision = ? AND {_MOVED} {_NEWEST_FIRST} LIMIT 1",
             number,
             issuer,
             Decision.ADMIT.value,
         )
-        return last[0] if number and last and last[0].direction is Direction.ENTRY else None
+        return last[0] if last else None
+
+    def open_stay(self, issuer: str, number: str) -> Passage | None:
+        """The last admitted entry with a document that no admitted exit has followed; None: there is none here."""
+        last = self.last_movement(issuer, number)
+        return last if last is not None and last.direction is Direction.ENTRY else None
 
     def begun_at(self) -> datetime:
         """When the first epoch of this store was opened. Raises StoreDamaged where there is none."""
@@ -176,7 +183,10 @@ class Passages:
             ).fetchall()
         found = []
         for (body,) in rows:
-            correction = read_entry(bytes(body))
+            try:
+                correction = read_entry(bytes(body))
+            except Malformed:  # its text has gone by policy; what it changed stands in the passage
+                continue
             if isinstance(correction, Correction):
                 found.append(correction)
         return tuple(found)

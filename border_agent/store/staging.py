@@ -13,7 +13,7 @@ from border_agent.store.sqlcipher import Connection
 from border_agent.store.streams import stamp
 from border_agent.store.terms import terms_of
 from mqtt_schemas.errors import Malformed
-from mqtt_schemas.feeds import extend_feed, feed_genesis, read_change
+from mqtt_schemas.feeds import Feed, extend_feed, feed_genesis, read_change
 from mqtt_schemas.messages import FeedHead, FeedOperation
 
 _ROW_OVERHEAD = 512
@@ -27,6 +27,9 @@ _REPLACED = """
     UNION
     SELECT version FROM feed_row WHERE feed = :feed AND version > :after AND version <= :upto AND record IS NULL
 """
+
+_INSERT = "INSERT INTO feed_row (feed, version, key, record) VALUES (?, ?, ?, ?)"
+_INSERT_TERM = "INSERT OR IGNORE INTO feed_term (feed, term, version) VALUES (?, ?, ?)"
 
 
 class FeedPosition(Struct, frozen=True, kw_only=True):
@@ -69,11 +72,18 @@ class Staging:
             if first != at.staged_version + 1:
                 raise ListRefused(feed, f"change {first} after {at.staged_version}")
             version, head = at.staged_version, at.staged_head
+            records: list[tuple[str, int, str, bytes | None]] = []
+            terms: list[tuple[str, str, int]] = []
             for row, change in zip(rows, changes, strict=True):
                 version += 1
                 head = extend_feed(head, version, row)
                 record = bytes(change.record) if change.op is FeedOperation.PUT else None
-                _insert(connection, feed, version, change.key, record)
+                records.append((feed, version, change.key, record))
+                if record is not None:
+                    terms.extend((feed, term, version) for term in terms_of(feed, record))
+            connection.executemany(_INSERT, records)
+            # In the order of its tree: each of its pages is met once.
+            connection.executemany(_INSERT_TERM, sorted(terms))
             connection.execute(
                 "UPDATE feed SET staged_version = ?, staged_head = ? WHERE name = ?", (version, head, feed)
             )
@@ -118,8 +128,11 @@ class Staging:
         """Remove what the next `limit` installed changes have replaced; whether there are more. For idle moments.
 
         It goes through the changes once, from the first after a start: a list of millions is not looked through for
-        every issue, and nobody waits long for the reader.
+        every issue, and nobody waits long for the reader. Policies stay, all of them: each decision names the one it
+        was made under, and can be made again (`borne replay`).
         """
+        if feed == Feed.POLICY:
+            return False
         # Looked for by the reader: the writer, behind whom decisions wait, only deletes.
         with self._store.reading() as connection:
             here = _position(connection, feed)
@@ -153,13 +166,3 @@ def _position(connection: Connection, feed: str) -> FeedPosition:
     return FeedPosition(
         version=row[0], head=bytes(row[1]), staged_version=row[2], staged_head=bytes(row[3]), issued=row[4]
     )
-
-
-def _insert(connection: Connection, feed: str, version: int, key: str, record: bytes | None) -> None:
-    connection.execute(
-        "INSERT INTO feed_row (feed, version, key, record) VALUES (?, ?, ?, ?)", (feed, version, key, record)
-    )
-    for term in terms_of(feed, record) if record is not None else ():
-        connection.execute(
-            "INSERT OR IGNORE INTO feed_term (feed, term, version) VALUES (?, ?, ?)", (feed, term, version)
-        )

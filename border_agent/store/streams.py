@@ -26,6 +26,14 @@ class Stream(Struct, frozen=True):
     acknowledged_at: datetime | None
 
 
+class Position(Struct, frozen=True, kw_only=True):
+    """A point of the stream: where the journal ends, or its mark."""
+
+    epoch: bytes
+    sequence: int
+    head: bytes
+
+
 def stamp(at: datetime) -> str:
     """A moment as it is stored: UTC, fixed width, so that text order is time order."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
@@ -36,11 +44,22 @@ def moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+_STREAM = (
+    "SELECT id, epoch, device, sequence, head, latest_at, acknowledged, acknowledged_head, acknowledged_at"
+    " FROM stream"
+)
+
+
 def current_stream(connection: Connection) -> Stream | None:
-    row: tuple[Any, ...] | None = connection.execute(
-        "SELECT id, epoch, device, sequence, head, latest_at, acknowledged, acknowledged_head, acknowledged_at"
-        " FROM stream ORDER BY id DESC LIMIT 1"
-    ).fetchone()
+    return _stream(connection.execute(f"{_STREAM} ORDER BY id DESC LIMIT 1").fetchone())
+
+
+def stream_of(connection: Connection, epoch: bytes) -> Stream | None:
+    """The stream of an epoch, the current one or one before it."""
+    return _stream(connection.execute(f"{_STREAM} WHERE epoch = ?", (epoch,)).fetchone())
+
+
+def _stream(row: tuple[Any, ...] | None) -> Stream | None:
     if row is None:
         return None
     return Stream(

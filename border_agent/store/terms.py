@@ -36,7 +36,8 @@ def terms_of(feed: str, record: bytes) -> tuple[str, ...]:
 
 
 def visa_term(visa_id: str) -> str:
-    """Term of a visa's id."""
+    """Term of a visa's id. This version looks by the key; the one before, to which an update may be rolled back,
+    by the term."""
     return f"visa:{visa_id}"
 
 

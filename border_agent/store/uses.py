@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,8 +12,11 @@ from border_agent.store.database import Store
 from border_agent.store.sqlcipher import Connection
 from border_agent.store.streams import stamp
 from mqtt_schemas.entries import Direction
+from mqtt_schemas.records import VisaRecord
 
 EXIT: Final = Direction.EXIT.value
+_MOST_NAMED: Final = 16
+"""Uses that a record of the visa list names (`VisaRecord.used`)."""
 
 
 class VisaUsed(Struct, frozen=True, kw_only=True):
@@ -66,6 +70,22 @@ class VisaUse(Struct, frozen=True, kw_only=True):
     occurred_at: datetime
 
 
+def unlisted(record: VisaRecord, entered: Sequence[VisaUse]) -> list[VisaUse] | None:
+    """Entries made here that a record of the visa list has not counted; None where it names none of those it counts.
+
+    By the movements' ids, so in whatever order things arrive.
+    """
+    if record.uses and not record.used:
+        return None
+    named = {fact.entry for fact in record.used}
+    unknown = [use for use in entered if use.movement_id not in named]
+    if record.uses > len(record.used) >= _MOST_NAMED:
+        # It names the newest only: what is older than these it has counted all the same. Of fewer it names all, and
+        # what it counts beside them are entries that no journal at the centre has.
+        unknown = [use for use in unknown if use.occurred_at >= record.used[0].at]
+    return unknown
+
+
 class VisaUses:
     """What this device knows of the use of visas. Thread-safe; raises StoreError."""
 
@@ -83,10 +103,15 @@ class VisaUses:
     def of(self, visa_id: str) -> list[VisaUse]:
         """All uses of a visa here, in the order they were written."""
         with self._store.reading() as connection:
-            rows = connection.execute(
-                "SELECT movement, direction, occurred_at FROM visa_use WHERE visa = ? ORDER BY rowid", (visa_id,)
-            ).fetchall()
-        return [
-            VisaUse(movement_id=row[0], direction=Direction(row[1]), occurred_at=datetime.fromisoformat(row[2]))
-            for row in rows
-        ]
+            return uses_of(connection, visa_id)
+
+
+def uses_of(connection: Connection, visa_id: str) -> list[VisaUse]:
+    """See `VisaUses.of`."""
+    rows = connection.execute(
+        "SELECT movement, direction, occurred_at FROM visa_use WHERE visa = ? ORDER BY rowid", (visa_id,)
+    ).fetchall()
+    return [
+        VisaUse(movement_id=row[0], direction=Direction(row[1]), occurred_at=datetime.fromisoformat(row[2]))
+        for row in rows
+    ]

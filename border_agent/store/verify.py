@@ -29,10 +29,15 @@ Progress = Callable[[int, int], None]
 """Told how much is done, of how much: entries here, pages of a copy. What it raises ends the work."""
 
 _GUARDS = (
+    "checkpoint_begun",
+    "checkpoint_kept",
+    "checkpoint_moved",
     "journal_contiguous",
+    "journal_emptied",
     "journal_kept",
     "journal_unaltered",
     "secret_kept",
+    "secret_spent",
     "secret_unaltered",
     "stream_kept",
 )
@@ -52,7 +57,9 @@ class FaultKind(StrEnum):
     END = "end"
     """The journal does not end where its stream says."""
     MARK = "mark"
-    """What is noted as acknowledged is not on this chain."""
+    """What is noted as acknowledged, or as the checkpoint below which text may be gone, is not on this chain."""
+    WITNESS = "witness"
+    """The centre has once acknowledged another head for this entry, or an entry that is not there."""
     OPENING = "opening"
     """An epoch does not begin with the entry that opens one."""
 
@@ -74,6 +81,8 @@ class VerifyReport(Struct, frozen=True, kw_only=True):
     acknowledged: int
     """Of the current epoch."""
     faults: tuple[Fault, ...]
+    pruned: int = 0
+    """Entries whose text has gone by policy: their digests hold the chain together."""
 
 
 def verify_journal(store: Store, key: Ed25519PublicKey, progress: Progress | None = None) -> VerifyReport:
@@ -93,11 +102,13 @@ def verify_connection(
     check = _Check(connection, key, progress)
     check.guards()
     streams = connection.execute(
-        "SELECT id, epoch, device, sequence, head, acknowledged, acknowledged_head FROM stream ORDER BY id"
+        "SELECT s.id, epoch, device, s.sequence, s.head, acknowledged, acknowledged_head,"
+        " coalesce(c.sequence, 0), c.head FROM stream s LEFT JOIN checkpoint c ON c.stream = s.id ORDER BY s.id"
     ).fetchall()
     check.total = sum(stream[3] for stream in streams)
     for stream in streams:
         check.stream(*stream)
+    check.witnesses()
     known = {row[0] for row in streams}
     for (foreign,) in connection.execute("SELECT DISTINCT stream FROM journal").fetchall():
         if foreign not in known:
@@ -109,6 +120,7 @@ def verify_connection(
         entries=check.entries,
         acknowledged=streams[-1][5] if streams else 0,
         faults=tuple(check.faults[:MOST_FAULTS]),
+        pruned=check.pruned,
     )
 
 
@@ -119,11 +131,21 @@ class _Check:
         self._progress = progress
         self.faults: list[Fault] = []
         self.entries = 0
+        self.pruned = 0
         self.total = 0
 
     def fault(self, kind: FaultKind, epoch: bytes, sequence: int) -> None:
         if len(self.faults) < MOST_FAULTS:
             self.faults.append(Fault(kind, epoch, sequence))
+
+    def witnesses(self) -> None:
+        """What was acknowledged once stays so: a tail that was cut and mended, or written anew, contradicts it."""
+        for epoch, sequence in self._connection.execute(
+            "SELECT s.epoch, w.sequence FROM witness w JOIN stream s ON s.id = w.stream"
+            " LEFT JOIN journal j ON j.stream = w.stream AND j.sequence = w.sequence"
+            " WHERE j.head IS NOT w.head ORDER BY w.stream, w.sequence"
+        ).fetchall():
+            self.fault(FaultKind.WITNESS, bytes(epoch), sequence)
 
     def guards(self) -> None:
         """The triggers must be there, word for word."""
@@ -136,7 +158,16 @@ class _Check:
                 self.fault(FaultKind.GUARD, b"", 0)
 
     def stream(
-        self, stream: int, epoch: bytes, device: str, end: int, end_head: bytes, mark: int, mark_head: bytes
+        self,
+        stream: int,
+        epoch: bytes,
+        device: str,
+        end: int,
+        end_head: bytes,
+        mark: int,
+        mark_head: bytes,
+        checkpoint: int,
+        checkpoint_head: bytes | None,
     ) -> None:
         secrets = dict(
             self._connection.execute(
@@ -159,9 +190,13 @@ class _Check:
                 self.fault(FaultKind.MISSING, epoch, sequence + 1)
             sequence = found
             secret = secrets.get(sequence, secret)
-            if sequence == 1:
-                self._opening(epoch, device, body)
-            computed = chain.digest(chain.salt(secret, epoch, sequence), body) if secret else b""
+            if not body and sequence <= checkpoint:
+                self.pruned += 1
+                computed = digest
+            else:
+                computed = chain.digest(chain.salt(secret, epoch, sequence), body) if secret else b""
+                if sequence == 1:
+                    self._opening(epoch, device, body)
             if computed != digest:
                 self.fault(FaultKind.ALTERED, epoch, sequence)
             head = chain.link(head, sequence, computed or digest)
@@ -173,8 +208,8 @@ class _Check:
                 self.fault(FaultKind.SIGNATURE, epoch, sequence)
             # Go on from what is stored: one altered entry is one fault, not one for each that follows.
             head = stored_head
-            if sequence == mark and head != mark_head:
-                self.fault(FaultKind.MARK, epoch, mark)
+            if (sequence == mark and head != mark_head) or (sequence == checkpoint and head != checkpoint_head):
+                self.fault(FaultKind.MARK, epoch, sequence)
         if (sequence, head) != (end, end_head):
             self.fault(FaultKind.END, epoch, end)
         if mark > sequence:

@@ -98,20 +98,25 @@ def sealed_to() -> str:
 
 def device_keys(config: Config, folder: Path = DEFAULT_FOLDER) -> DeviceKeys:
     """The keys of a configured device: where the configuration says, else as credentials. Raises KeyUnreadable."""
-    sealing = config.identity.sealing_key
     server = config.console.key if config.console is not None else ""
     journal = _load(config, config.identity.journal_key, folder, Ed25519PrivateKey)
     assert isinstance(journal, Ed25519PrivateKey)
     tls = _load(config, config.mqtt.key, folder, ec.EllipticCurvePrivateKey)
     assert isinstance(tls, ec.EllipticCurvePrivateKey)
-    public = b""
-    if sealing:
-        box = _load(config, sealing, folder, X25519PrivateKey)
-        assert isinstance(box, X25519PrivateKey)
-        public = sealing_public(box)
+    box = sealing_key(config, folder)
+    public = sealing_public(box) if box is not None else b""
     serving = _load(config, server, folder, ec.EllipticCurvePrivateKey) if server else None
     assert serving is None or isinstance(serving, ec.EllipticCurvePrivateKey)
     return DeviceKeys(journal=journal, sealing=public, tls=tls, server=serving)
+
+
+def sealing_key(config: Config, folder: Path = DEFAULT_FOLDER) -> X25519PrivateKey | None:
+    """What opens that which is sealed to this device; None: it has no such key. Raises KeyUnreadable."""
+    if not config.identity.sealing_key:
+        return None
+    key = _load(config, config.identity.sealing_key, folder, X25519PrivateKey)
+    assert isinstance(key, X25519PrivateKey)
+    return key
 
 
 def store_key(config: Config, folder: Path = DEFAULT_FOLDER) -> bytes:

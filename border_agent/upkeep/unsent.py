@@ -100,7 +100,8 @@ def export(config: Config, out: Path, folder: Path = DEFAULT_FOLDER) -> Standing
         try:
             with temporary.open("xb") as file:
                 file.write(MAGIC)
-                after = found.acknowledged
+                # The journal's own: an older store that was put back has just begun a new epoch.
+                after = journal.mark().sequence
                 while (segment := journal.entries_after(after, _ROWS, _BYTES)) is not None:
                     batch = build_batch(
                         found.device,

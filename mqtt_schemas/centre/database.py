@@ -28,7 +28,7 @@ IMPORTING = "import"
 
 def stamp(at: datetime) -> str:
     """A moment as the tables keep it: UTC, so that text order is time order. Needs an aware `at`."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{at.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def open_database(file: Path, url: str = "", *, create: bool = False) -> Database:
@@ -82,6 +82,10 @@ class Database(ABC):
     @abstractmethod
     def rows(self, sql: str, values: Iterable[Any] = ()) -> Iterator[Any]:
         """The rows; inside `reading` as they are asked for, so there may be more than memory holds."""
+
+    @abstractmethod
+    def tidy(self) -> None:
+        """In an idle moment: what makes later commits quicker."""
 
     @abstractmethod
     def alone(self) -> None:

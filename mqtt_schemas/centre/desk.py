@@ -15,6 +15,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from mqtt_schemas.centre.errors import DiskFull, Refused, ServerLost, StoreFailed
+from mqtt_schemas.centre.evidence import MISMATCH, EvidenceBook, Held
 from mqtt_schemas.centre.ingest import judge_batch, refusal
 from mqtt_schemas.centre.keys import RoleKeys
 from mqtt_schemas.centre.once import Once
@@ -23,9 +24,10 @@ from mqtt_schemas.centre.renewals import Issuer
 from mqtt_schemas.centre.store import Store
 from mqtt_schemas.centre.values import AlarmCode, AlarmNote, Device, DeviceStatus, Judgement
 from mqtt_schemas.chain import genesis
+from mqtt_schemas.codec import READS
 from mqtt_schemas.errors import ContractError, UnknownVersion
 from mqtt_schemas.keys import ACK
-from mqtt_schemas.messages import Ack, Problem, Pull, State, decode, encode
+from mqtt_schemas.messages import Ack, EvidenceAck, EvidencePiece, Problem, Pull, State, decode, encode
 from mqtt_schemas.topics import Channel, Topic, device_topic, parse_topic
 
 _log = logging.getLogger(__name__)
@@ -72,6 +74,7 @@ class Desk:
         *,
         ingests: bool = True,
         issuer: Issuer | None = None,
+        evidence: EvidenceBook | None = None,
     ) -> None:
         """Without a publisher it answers no pulls, without an issuer no renewals; where it does not ingest, journals
         and states are others'."""
@@ -82,10 +85,15 @@ class Desk:
         self._publisher = publisher
         self._ingests = ingests
         self._issuer = issuer
+        self._evidence = evidence or EvidenceBook(store.database)
+        self._held: dict[tuple[str, bytes], Held] = {}
+        """What is held of the evidence of the group at hand, to be answered once it is committed."""
         self._issued: list[Outgoing] = []
         """Certificates of the group at hand, to be sent once it is committed."""
         self._clock = clock
         self._sessions: dict[str, _Session] = {}
+        self._differed: dict[str, _Session] = {}
+        """The last hello of each device whose head differs from what is stored."""
         self._once = Once(_log)
         self._was_full = False
 
@@ -99,6 +107,7 @@ class Desk:
         at = self._clock()
         due: dict[tuple[str, bytes], _Due] = {}
         self._issued.clear()
+        self._held.clear()
         try:
             with self._store.database.transaction(beside=True):
                 for message in messages:
@@ -108,13 +117,14 @@ class Desk:
         except StoreFailed as error:
             self._failed(error)
             self._issued.clear()
+            self._held.clear()
             due = self._hellos_only(messages)
         else:
             self.trouble, self._was_full = None, False
             self._once.forget(StoreFailed.code, DiskFull.code, ServerLost.code)
         try:
             acks = [ack for key, item in due.items() if (ack := self._ack(*key, item, at)) is not None]
-            return [*acks, *self._issued]
+            return [*acks, *self._evidence_acks(at), *self._issued]
         except StoreFailed as error:
             self._failed(error)
             return []
@@ -135,6 +145,8 @@ class Desk:
                 match topic.channel:
                     case Channel.JOURNAL if self._ingests:
                         self._batch(topic, message.payload, due, at)
+                    case Channel.EVIDENCE if self._ingests:
+                        self._piece(topic, message.payload, at)
                     case Channel.STATE:
                         self._state(topic, message.payload, due, at)
                     case Channel.PULL if self._publisher is not None:
@@ -217,12 +229,20 @@ class Desk:
         return due
 
     def _compare(self, topic: Topic, state: State, at: datetime) -> None:
-        """A head that a device had at a sequence stays its head there, however long ago the hello was."""
+        """A head that a device had at a sequence stays its head there, however long ago the hello was.
+
+        Unless an older copy of its disk was put back: the answer to this hello tells it so, and it begins another
+        epoch at once. Only who greets anew in the same epoch is two machines, or does not say what happened to it.
+        """
         stream = self._store.stream(topic.owner, state.epoch or b"")
         if stream is None or state.head is None:
             return
         stored = self._store.head_at(stream, state.sequence)
-        if stored is not None and stored != state.head:
+        if stored is None or stored == state.head:
+            return
+        before = self._differed.get(topic.owner)
+        self._differed[topic.owner] = _Session(state.nonce, state.epoch)
+        if before is not None and before.epoch == state.epoch and before.nonce != state.nonce:
             detail = f"its hello has another head at entry {state.sequence}"
             self._alarm(topic, AlarmNote(AlarmCode.CLONE, detail, stream.epoch.hex()), at)
 
@@ -242,6 +262,42 @@ class Desk:
             self._alarm(topic, answer, at)
         else:
             self._issued.append(Outgoing(device_topic(topic.owner, Channel.CERTIFICATE), answer))
+
+    def _piece(self, topic: Topic, payload: bytes, at: datetime) -> None:
+        piece = self._read(EvidencePiece, topic, payload, at)
+        if piece is None:
+            return
+        device = self._store.device(topic.owner)
+        if piece.device != topic.owner:
+            self._alarm(topic, AlarmNote(AlarmCode.FOREIGN_DEVICE, f"evidence of {piece.device}"), at)
+        elif not _enrolled(device):
+            self._alarm(topic, refusal(device, "evidence"), at)
+        else:
+            held = self._evidence.take(topic.owner, piece, at)
+            self._held[topic.owner, piece.sha256] = held
+            if held.refused == MISMATCH:
+                detail = f"evidence {piece.sha256.hex()[:16]} is not what its name says"
+                self._alarm(topic, AlarmNote(AlarmCode.MALFORMED, detail), at)
+
+    def _evidence_acks(self, at: datetime) -> list[Outgoing]:
+        """What is held of each piece that parts came of; none for a device whose nonce is not known."""
+        acks = [
+            EvidenceAck(
+                device=device,
+                nonce=session.nonce,
+                sha256=name,
+                upto=held.upto,
+                whole=held.whole,
+                refused=held.refused,
+                time=at,
+            )
+            for (device, name), held in self._held.items()
+            if (session := self._sessions.get(device)) is not None
+        ]
+        return [
+            Outgoing(device_topic(ack.device, Channel.EVIDENCE_ACK), encode(self._keys.sign(ACK, ack)))
+            for ack in acks
+        ]
 
     def _read(self, kind: type[M], topic: Topic, payload: bytes, at: datetime) -> M | None:
         try:
@@ -282,6 +338,7 @@ class Desk:
             want=upto + 1,
             problem=problem,
             time=at,
+            reads=READS,
         )
         return Outgoing(device_topic(device, Channel.ACK), encode(self._keys.sign(ACK, ack)))
 

@@ -64,7 +64,7 @@ class Duties(Struct, frozen=True):
     def channels(self) -> tuple[Channel, ...]:
         """What it hears. States first: the broker then sends the retained ones before any batch, and batches can be
         answered."""
-        journal = (Channel.JOURNAL,) if self.ingests else ()
+        journal = (Channel.JOURNAL, Channel.EVIDENCE) if self.ingests else ()
         return (Channel.STATE, *journal, *((Channel.PULL, Channel.RENEWAL) if self.publishes else ()))
 
     @property

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mqtt_schemas.centre.authority import Authority
 from mqtt_schemas.centre.database import Database
@@ -21,6 +21,7 @@ from mqtt_schemas.centre.enrolment_book import Book, Event, LastKnown, What
 from mqtt_schemas.centre.errors import BadEnrolment, BurntKeys, CodeDiffers, OtherMachine, UnsentUnclear
 from mqtt_schemas.centre.folder import CentreFolder, keys_document
 from mqtt_schemas.centre.keys import RoleKeys
+from mqtt_schemas.centre.readers import forget_reader
 from mqtt_schemas.centre.register import check_device, publish
 from mqtt_schemas.centre.store import Store
 from mqtt_schemas.centre.values import AlarmCode, AlarmNote, Device, DeviceStatus
@@ -172,7 +173,7 @@ def move(path: Path, device: str, post: str, *, person: str, reason: str, at: da
             raise BadEnrolment(device, "retired")
         if old.post == post:
             raise BadEnrolment(device, f"is at {post} already")
-        bench.put(Device(old.id, post, old.journal_key, old.certificate, old.status, old.role, old.sealing_key))
+        bench.put(structs.replace(old, post=post))
         return _noted(bench, What.MOVED, old, person, f"{old.post} -> {post}: {reason}", post)
 
 
@@ -279,8 +280,10 @@ def _hand(bench: Bench, what: What, opened: OpenedRequest, person: str, reason: 
             DeviceStatus.ENROLLED,
             request.role,
             request.sealing_key,
+            request.facts.sealed_to,
         )
     )
+    forget_reader(bench.database, request.device)
     return Handed(
         number=number,
         what=what,

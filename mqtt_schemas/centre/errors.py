@@ -89,6 +89,18 @@ class NoSuchOfficer(CentreError):
     code = "centre.no_such_officer"
 
 
+class NoSuchConflict(CentreError):
+    """A number that no conflict has."""
+
+    code = "centre.no_such_conflict"
+
+
+class NoSuchEvidence(CentreError):
+    """A piece of evidence that is not here, or not all of it."""
+
+    code = "centre.no_such_evidence"
+
+
 class NoSealingDevice(CentreError):
     """Nobody could open an activation: no enrolled device of the officer's posts has a sealing key."""
 
@@ -140,3 +152,9 @@ class RegisterFeed(BadImport):
     """A file for the feed of devices, which is made from the register alone."""
 
     code = "centre.register_feed"
+
+
+class BadExport(CentreError):
+    """Lists that cannot be written for a stick: a device, a list or a file that cannot be, or nobody to open them."""
+
+    code = "centre.export"

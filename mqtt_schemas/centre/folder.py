@@ -63,9 +63,18 @@ class PublishSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     renew_minutes: Annotated[int, Meta(ge=1, le=24 * 60)] = 60
     """So often a head is signed anew though nothing changed: its age is the line's age."""
     chunks_per_second: Rate = 2.0
-    """For each device, beyond the first `chunk_burst`. A device that asks for small chunks has a thin line,
-    so this bounds how long its acknowledgements wait in the broker behind chunks."""
+    """For each device that does not count what is on its way (before 1.5), beyond the first `chunk_burst`: it asks
+    for small chunks where its line is thin, so this bounds how long its acknowledgements wait in the broker behind
+    them."""
     chunk_burst: Annotated[int, Meta(ge=1, le=1000)] = 16
+    uses_seconds: Annotated[int, Meta(ge=0, le=24 * 3600)] = 60
+    """At least so long between two changes of the lists by what journals say of visas and stays: every entry names
+    the issue of each list, and every device notes each new one."""
+    kiosks_without_tpm: bool = False
+    """Kiosks whose keys no TPM holds get the watch-list and the stays too: the country's own decision, and risk."""
+    older_devices: bool = True
+    """Devices of a version before 1.5 still get lists that name people in clear (within TLS). Off, once there are
+    none any more."""
 
 
 class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -21,17 +21,25 @@ from mqtt_schemas.centre.errors import BadImport, BadImportLine, RegisterFeed
 from mqtt_schemas.centre.feedstore import FeedStore
 from mqtt_schemas.centre.folder import CentreFolder
 from mqtt_schemas.centre.officers import keep_activation
+from mqtt_schemas.centre.uses import keep_uses, note_listed
 from mqtt_schemas.errors import Malformed
-from mqtt_schemas.feeds import LARGEST_CHANGE, RECORDS, Feed, put, read_record
+from mqtt_schemas.feeds import LARGEST_CHANGE, RECORDS, STAYS_KEY, Feed, put, read_record
 from mqtt_schemas.records import (
     CscaRecord,
     DeviceRecord,
     OfficerRecord,
     Policy,
     SignerRecord,
+    StayRecord,
     VisaRecord,
     WatchRecord,
 )
+
+MADE_HERE = {
+    Feed.DEVICES: "made from the register: enrol or retire the device",
+    Feed.STAYS: "made from the journals: correct the entry",
+}
+"""Feeds that no file can make, and what makes them."""
 
 
 class ImportReport(Struct, frozen=True, kw_only=True):
@@ -48,11 +56,13 @@ class ImportReport(Struct, frozen=True, kw_only=True):
 class _Difference(Struct, frozen=True):
     """A record to put, by its place in the file: the records themselves may be too many to hold."""
 
-    key: str
     line: int
     offset: int
     length: int
     sha256: bytes
+    """Of the line."""
+    put: bool = True
+    """Else the record stands as it is, and only what it says of a visa's uses is noted."""
 
 
 class _Comparison(Struct):
@@ -69,7 +79,8 @@ def import_feed(
     """Make a feed's content what `file` holds.
 
     `path` is the centre's folder, `feed` one of `visas`, `trust`, `policy`, `watchlist`, `officers`, `csca`. Raises
-    BadImportLine for the first line that is no record of the feed, or one already met; RegisterFeed for `devices`;
+    BadImportLine for the first line that is no record of the feed, or one already met; RegisterFeed for `devices` and
+    `stays`, which are made here;
     BadImport for a file that cannot be read, that changes meanwhile, or that is empty (unless `allow_empty`: it
     would delete everything); StoreFailed or DiskFull. Then nothing is changed.
     """
@@ -77,8 +88,8 @@ def import_feed(
         name = Feed(feed)
     except ValueError:
         raise BadImport(feed[:40], f"feeds are {', '.join(Feed)}") from None
-    if name is Feed.DEVICES:
-        raise RegisterFeed(name, "made from the register: enrol or retire the device")
+    if name in MADE_HERE:
+        raise RegisterFeed(name, MADE_HERE[name])
     folder = CentreFolder(path)
     try:
         with file.open("rb") as lines, folder.database() as database, database.claimed(IMPORTING):
@@ -102,6 +113,8 @@ def record_key(record: Struct) -> str:
             return record.number
         case DeviceRecord():
             return record.device
+        case StayRecord():
+            return record.document.hex() or STAYS_KEY
         case _:
             raise ValueError(f"{type(record).__name__} is in no feed")
 
@@ -129,17 +142,20 @@ def _import(
 def _compare(feeds: FeedStore, feed: Feed, lines: BinaryIO, file: Path, allow_empty: bool) -> _Comparison:
     found, seen = _Comparison([], []), set[str]()
     for number, offset, line in _lines(lines, file):
-        key, change = _read(feeds, feed, line, number, file)
+        record = _read(feed, line, number, file)
+        key, change = _change(feeds, record, number, file)
         if key in seen:
             raise BadImportLine(str(file), number, f"{key} is there twice")
         seen.add(key)
         present = feeds.current(feed, key)
         if present == change:
             found.unchanged += 1
-            continue
+            if not (isinstance(record, VisaRecord) and record.uses):
+                continue
         found.added += present is None
-        found.changed += present is not None
-        found.differences.append(_Difference(key, number, offset, len(line), sha256(change).digest()))
+        found.changed += present is not None and present != change
+        digest = sha256(line).digest()
+        found.differences.append(_Difference(number, offset, len(line), digest, put=present != change))
     if not seen and not allow_empty:
         raise BadImport(str(file), "holds no record; importing it would delete every one there is")
     found.deleted.extend(key for key in feeds.keys(feed) if key not in seen)
@@ -151,10 +167,15 @@ def _read_again(
 ) -> Iterator[tuple[str, bytes]]:
     for difference in differences:
         lines.seek(difference.offset)
-        key, change = _read(feeds, feed, lines.read(difference.length), difference.line, file)
-        if sha256(change).digest() != difference.sha256:
+        line = lines.read(difference.length)
+        if sha256(line).digest() != difference.sha256:
             raise BadImport(str(file), f"line {difference.line} changed while it was read")
-        yield key, change
+        record = _read(feed, line, difference.line, file)
+        if isinstance(record, VisaRecord):
+            note_listed(feeds.database, record)
+        if difference.put:
+            # Made again: meanwhile a journal may have brought another use.
+            yield _change(feeds, record, difference.line, file)
 
 
 def _lines(lines: BinaryIO, file: Path) -> Iterator[tuple[int, int, bytes]]:
@@ -169,19 +190,33 @@ def _lines(lines: BinaryIO, file: Path) -> Iterator[tuple[int, int, bytes]]:
         offset += len(line)
 
 
-def _read(feeds: FeedStore, feed: Feed, line: bytes, number: int, file: Path) -> tuple[str, bytes]:
+def _read(feed: Feed, line: bytes, number: int, file: Path) -> Struct:
+    """The record of a line. Raises BadImportLine."""
     kind = RECORDS[feed]
     try:
         record = read_record(kind, line)
         # A misspelt optional field would be dropped in silence, and its default be published.
         given = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-        unknown = sorted(given.keys() - set(kind.__struct_fields__))
-        if unknown:
-            raise BadImportLine(str(file), number, f"unknown field {unknown[0][:40]}")
-        key = record_key(record)
-        if isinstance(record, OfficerRecord):
+    except Malformed as error:
+        raise BadImportLine(str(file), number, error.detail) from None
+    unknown = sorted(given.keys() - set(kind.__struct_fields__))
+    if unknown:
+        raise BadImportLine(str(file), number, f"unknown field {unknown[0][:40]}")
+    return record
+
+
+def _change(feeds: FeedStore, record: Struct, number: int, file: Path) -> tuple[str, bytes]:
+    """Key and change of a record, with what is known here and not where the file was made. Raises BadImportLine."""
+    match record:
+        case OfficerRecord():
             # The staff's own register knows nothing of activations: a file of it must not sign everybody out.
             record = keep_activation(feeds, record)
+        case VisaRecord():
+            record = keep_uses(feeds.database, record)
+        case _:
+            pass
+    try:
+        key = record_key(record)
         return key, put(key, record)
     except Malformed as error:
         raise BadImportLine(str(file), number, error.detail) from None

@@ -116,6 +116,9 @@ class PostgresDatabase(Database):
             server.itersize = _FETCHED
             yield from server.execute(numbered(sql), tuple(values), binary=True)
 
+    def tidy(self) -> None:
+        """The server does it by itself."""
+
     def alone(self) -> None:
         self.execute("SELECT pg_advisory_xact_lock(?, ?)", [_LOCKS, _ALONE])
 

@@ -70,7 +70,7 @@ class _Walk:
     def _walk(self) -> None:
         stream = self._stream
         secrets = self._database.rows("SELECT first, secret FROM secret WHERE stream = ? ORDER BY first", [stream.id])
-        secret, coming = b"", next(secrets, None)
+        salts, coming = None, next(secrets, None)
         for sequence, body, digest, head, signature in self._database.rows(
             "SELECT j.sequence, j.body, j.digest, j.head, h.signature FROM journal j"
             " LEFT JOIN head_signature h ON h.stream = j.stream AND h.sequence = j.sequence"
@@ -78,10 +78,12 @@ class _Walk:
             [stream.id],
         ):
             while coming is not None and coming[0] <= sequence:
-                secret, coming = coming[1], next(secrets, None)
+                salts, coming = chain.Salts(bytes(coming[1]), stream.epoch), next(secrets, None)
             if sequence != self._proven + 1:
                 raise ChainBroken(stream.device, f"entry {self._proven + 1} is missing")
-            found = chain.digest(chain.salt(secret, stream.epoch, sequence), body)
+            if salts is None:
+                raise ChainBroken(stream.device, f"no salt secret for entry {sequence}")
+            found = chain.digest(salts.of(sequence), body)
             self._head = chain.link(self._head, sequence, found)
             if found != digest or self._head != head:
                 raise ChainBroken(stream.device, f"entry {sequence} is not what was taken")

@@ -67,6 +67,7 @@ def enrol(
             role or (old.role if old is not None else ""),
             # A replaced machine holds another one, or none: what is sealed to the old one it could not open.
             sealing_key or (old.sealing_key if old is not None and same else b""),
+            old.sealed_to if old is not None and same else "",
         )
         if old != new:
             store.put_device(new, at)

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from mqtt_schemas.centre.database import Database
 from mqtt_schemas.centre.folder import CentreFolder
+from mqtt_schemas.centre.settling import settled
 from mqtt_schemas.centre.store import Store
 from mqtt_schemas.centre.values import Alarm
 from mqtt_schemas.entries import Correction, LateEntry, Movement, read_entry
@@ -33,6 +34,9 @@ _CORRECTED = {
     "document.given_names": "given_names",
 }
 """The column of what a correction puts right; what is not here stands in the journal only."""
+
+
+_ONCE = "NOT EXISTS (SELECT 1 FROM repeated r WHERE r.stream = j.stream AND r.sequence = j.sequence)"
 
 
 class ExportFormat(StrEnum):
@@ -104,17 +108,25 @@ class Counts(Struct, frozen=True, kw_only=True):
     open_alarms: int
     late_entries: int
     corrections: int
+    carried: int
+    """Movements, late entries and corrections that came a second time: they count once."""
+    conflicts: int
+    """Visas that were used too often, and not corrected since."""
 
 
 def movements(path: Path) -> Iterator[MovementRow]:
-    """The movements and late entries with what corrected them, by device and in its own order."""
-    with CentreFolder(path).database() as database, database.reading():
+    """The movements and late entries with what corrected them, by device and in its own order.
+
+    An entry that came in two streams, because its device could not know that it was here, is one.
+    """
+    with settled(CentreFolder(path)) as database, database.reading():
         corrections = _corrections(database)
         # An entry that came before this program could read it is still noted as unknown.
         for body, received, device, post, epoch, sequence in database.rows(
-            "SELECT j.body, j.received_at, s.device, d.post, s.epoch, j.sequence FROM journal j"
+            "SELECT j.body, j.received_at, s.device, d.post, s.epoch, j.sequence FROM journal j"  # noqa: S608
             " JOIN stream s ON s.id = j.stream JOIN device d ON d.id = s.device"
-            " WHERE j.kind IN ('movement', 'late_entry', 'unknown') ORDER BY s.device, s.id, j.sequence"
+            f" WHERE j.kind IN ('movement', 'late_entry', 'unknown') AND {_ONCE}"
+            " ORDER BY s.device, s.id, j.sequence"
         ):
             try:
                 entry = read_entry(body)
@@ -128,7 +140,9 @@ def movements(path: Path) -> Iterator[MovementRow]:
 def _corrections(database: Database) -> dict[str, list[Correction]]:
     """All corrections by the entry they put right, in the order they came."""
     found: dict[str, list[Correction]] = {}
-    rows = database.rows("SELECT body FROM journal WHERE kind IN ('correction', 'unknown') ORDER BY rowid")
+    rows = database.rows(
+        f"SELECT body FROM journal j WHERE kind IN ('correction', 'unknown') AND {_ONCE} ORDER BY rowid"  # noqa: S608
+    )
     for (body,) in rows:
         try:
             entry = read_entry(body)
@@ -161,16 +175,16 @@ def close_alarm(path: Path, number: int, *, at: datetime | None = None) -> None:
 
 def counts(path: Path) -> Counts:
     """How much there is, at one moment."""
-    with CentreFolder(path).database() as database:
+    with settled(CentreFolder(path)) as database:
         row = database.one(
             "SELECT (SELECT count(*) FROM device), (SELECT count(*) FROM stream),"
-            " (SELECT count(*) FROM journal), (SELECT count(*) FROM journal WHERE kind = 'movement'),"
-            " (SELECT count(*) FROM (SELECT 1 FROM journal WHERE kind = 'movement'"
-            " GROUP BY inspection HAVING count(*) > 1) AS repeated),"
-            " (SELECT count(*) FROM journal WHERE kind = 'unknown'), (SELECT count(*) FROM quarantine),"
-            " (SELECT count(*) FROM alarm WHERE closed_at IS NULL),"
-            " (SELECT count(*) FROM journal WHERE kind = 'late_entry'),"
-            " (SELECT count(*) FROM journal WHERE kind = 'correction')"
+            " (SELECT count(*) FROM journal), (SELECT count(*) FROM passage WHERE kind = 'movement'),"
+            " (SELECT count(*) FROM (SELECT 1 FROM passage WHERE kind = 'movement'"
+            " GROUP BY inspection HAVING count(*) > 1) AS twice),"
+            " (SELECT (SELECT count(*) FROM journal WHERE kind = 'unknown') + (SELECT count(*) FROM unreadable)),"
+            " (SELECT count(*) FROM quarantine), (SELECT count(*) FROM alarm WHERE closed_at IS NULL),"
+            " (SELECT count(*) FROM passage WHERE kind = 'late_entry'), (SELECT count(*) FROM correction),"
+            " (SELECT count(*) FROM repeated), (SELECT count(*) FROM conflict WHERE withdrawn_at IS NULL)"
         )
     return Counts(**dict(zip(Counts.__struct_fields__, row, strict=True)))
 

@@ -28,6 +28,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from mqtt_schemas.centre.desk import Desk, Incoming
 from mqtt_schemas.centre.duties import Duties
 from mqtt_schemas.centre.errors import AlreadyRunning, BadConfiguration, DiskFull, ServerLost, StoreFailed
+from mqtt_schemas.centre.evidence import EvidenceBook
 from mqtt_schemas.centre.feedstore import FeedStore
 from mqtt_schemas.centre.folder import BrokerSettings, CentreFolder, complete_keys, keys_document
 from mqtt_schemas.centre.inbox import Inbox
@@ -36,6 +37,7 @@ from mqtt_schemas.centre.once import Once
 from mqtt_schemas.centre.publisher import Outgoing, Publisher
 from mqtt_schemas.centre.register import catch_up
 from mqtt_schemas.centre.renewals import Issuer
+from mqtt_schemas.centre.settling import Settler
 from mqtt_schemas.centre.store import Store
 from mqtt_schemas.topics import subscription
 
@@ -45,12 +47,14 @@ GROUP = 32
 """Messages in one commit at most, so that the first of a backlog is not answered too late."""
 
 _WATCH_SECONDS = 0.5
+_TIDY_SECONDS = 5.0
 _KEEPALIVE_SECONDS = 30
 _RECONNECT_SECONDS = (1, 4)
 # Below some hundred: paho searches its window linearly.
 _INFLIGHT = 50
 _WAITING_MOST = 10_000
 _QOS = 1
+_SETTLING = "settling"
 _PASSING = tuple(kind.__name__ for kind in (StoreFailed, DiskFull, ServerLost))
 """Troubles of the database that are over once it answers."""
 
@@ -84,9 +88,16 @@ class CentreService:
             raise
         feeds = FeedStore(self._database)
         self._publisher = Publisher(feeds, keys, folder.settings.publish) if duties.publishes else None
+        self._settler = Settler(self._database, folder.settings.publish.uses_seconds) if duties.publishes else None
+        """Of one process only: what visas and stays come to is a question about all devices."""
         issuer = Issuer(folder, keys) if duties.publishes else None
-        self._desk = Desk(Store(self._database), keys, self._publisher, ingests=duties.ingests, issuer=issuer)
+        # Where the database is a file of this machine, evidence leaves room on its disk for entries.
+        evidence = EvidenceBook(self._database, disk=None if folder.settings.store.url else folder.path)
+        self._desk = Desk(
+            Store(self._database), keys, self._publisher, ingests=duties.ingests, issuer=issuer, evidence=evidence
+        )
         self._inbox = Inbox()
+        self._tidied = 0.0
         self._once = Once(_log)
         self._online = threading.Event()
         """Connected: what is published goes out."""
@@ -186,10 +197,13 @@ class CentreService:
             try:
                 now = time.monotonic()
                 chunk = self._publisher.wait(now) if self._publisher is not None else None
-                longest = max(0.0, min(watch - now, watch if chunk is None else chunk))
-                self._send(self._desk.handle(self._inbox.take(GROUP, longest)))
+                settle = self._settler.wait(now) if self._settler is not None else watch
+                longest = max(0.0, min(watch - now, settle, watch if chunk is None else chunk))
+                taken = self._inbox.take(GROUP, longest)
+                self._send(self._desk.handle(taken))
                 if self._publisher is not None:
                     self._send(self._publisher.due(time.monotonic()))
+                self._afterwards(len(taken))
                 if self._arrived.is_set():
                     self._arrive()
                 if time.monotonic() >= watch:
@@ -205,6 +219,19 @@ class CentreService:
                 # Nothing is known to come here but a database that fails; the centre outlives it, and says so.
                 self._once.error(type(error).__name__, "the centre's worker: %s", error)
                 self._stopping.wait(_WATCH_SECONDS)
+
+    def _afterwards(self, taken: int) -> None:
+        """What need not be done before anything is acknowledged. Where there is no room for it, it waits."""
+        now = time.monotonic()
+        try:
+            if self._settler is not None:
+                self._settler.step(datetime.now(UTC), now, busy=taken > 0)
+            if not taken and now >= self._tidied + _TIDY_SECONDS:
+                self._tidied = now
+                self._database.tidy()
+            self._once.forget(_SETTLING)
+        except DiskFull as error:
+            self._once.warning(_SETTLING, "visas and stays wait to be settled: %s", error.detail)
 
     def _arrive(self) -> None:
         """On a new connection: the broker may have forgotten everything, and devices pull again."""

@@ -17,7 +17,7 @@ TAIL_UNKNOWN = "tail_unknown"
 """How a stream is closed when its device opens another: whether it had more entries, nobody knows."""
 
 _LONGEST_DETAIL = 500
-_DEVICE = "SELECT id, post, journal_key, certificate, state, role, sealing_key FROM device"
+_DEVICE = "SELECT id, post, journal_key, certificate, state, role, sealing_key, sealed_to FROM device"
 _JOURNAL = ("stream", "sequence", "body", "digest", "head", "kind", "inspection", "occurred_at", "received_at")
 _STREAM = "SELECT id, device, epoch, journal_key, mark, head, closed_at IS NULL FROM stream"
 
@@ -43,11 +43,11 @@ class Store:
     def put_device(self, device: Device, at: datetime) -> None:
         """Enrol a device, or enrol it anew."""
         self.database.execute(
-            "INSERT INTO device (id, post, journal_key, certificate, state, role, sealing_key, enrolled_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET post = excluded.post,"
+            "INSERT INTO device (id, post, journal_key, certificate, state, role, sealing_key, sealed_to,"
+            " enrolled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET post = excluded.post,"
             " journal_key = excluded.journal_key, certificate = excluded.certificate,"
             " state = excluded.state, role = excluded.role, sealing_key = excluded.sealing_key,"
-            " enrolled_at = excluded.enrolled_at, retired_at = NULL",
+            " sealed_to = excluded.sealed_to, enrolled_at = excluded.enrolled_at, retired_at = NULL",
             [
                 device.id,
                 device.post,
@@ -56,6 +56,7 @@ class Store:
                 device.status,
                 device.role,
                 device.sealing_key,
+                device.sealed_to,
                 stamp(at),
             ],
         )
@@ -81,6 +82,10 @@ class Store:
         row = self.database.one(f"{_STREAM} WHERE device = ? AND epoch = ?", [device, epoch])
         return None if row is None else _stream(row)
 
+    def stream_of(self, number: int) -> Stream:
+        """The stream that rows of the journal name."""
+        return _stream(self.database.one(f"{_STREAM} WHERE id = ?", [number]))
+
     def streams(self) -> list[Stream]:
         return [_stream(row) for row in self.database.rows(f"{_STREAM} ORDER BY id")]
 
@@ -95,6 +100,13 @@ class Store:
             return stream.head
         row = self.database.one("SELECT head FROM journal WHERE stream = ? AND sequence = ?", [stream.id, sequence])
         return None if row is None else bytes(row[0])
+
+    def bodies_before(self, stream: Stream, sequence: int, most: int) -> list[bytes]:
+        rows = self.database.rows(
+            "SELECT body FROM journal WHERE stream = ? AND sequence >= ? AND sequence < ? ORDER BY sequence",
+            [stream.id, sequence - most, sequence],
+        )
+        return [bytes(row[0]) for row in rows]
 
     def secret_before(self, stream: Stream, sequence: int) -> dict[int, bytes]:
         rows = self.database.rows(
@@ -215,8 +227,8 @@ def _detail(note: AlarmNote) -> str:
 
 
 def _device(row: Any) -> Device:
-    name, post, journal_key, certificate, state, role, sealing_key = row
-    return Device(name, post, journal_key, certificate, DeviceStatus(state), role, sealing_key)
+    name, post, journal_key, certificate, state, role, sealing_key, sealed_to = row
+    return Device(name, post, journal_key, certificate, DeviceStatus(state), role, sealing_key, sealed_to)
 
 
 def _stream(row: Any) -> Stream:

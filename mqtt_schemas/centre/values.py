@@ -28,6 +28,8 @@ class Device(Struct, frozen=True):
     """`kiosk` or `post`; empty where it was enrolled before 1.2."""
     sealing_key: bytes = b""
     """X25519, 32 bytes, that feeds seal to; empty: nothing can be sealed to it."""
+    sealed_to: str = ""
+    """How the machine keeps its keys (`tpm2`, `host`, `plain`); empty where it was enrolled before 1.5."""
 
 
 class Stream(Struct, frozen=True):
@@ -73,6 +75,12 @@ class AlarmCode(StrEnum):
     """Stored and proved, but this program cannot read it: it is older than the device, or the device errs."""
     FEED_HISTORY = "feed_history"
     """A device holds a feed with another history than this centre's."""
+    FEED_UNSEALED = "feed_unsealed"
+    """A device asked in clear for a list that names people, and was not given it."""
+    DOUBLE_USE = "double_use"
+    """A visa was used more often than it allows."""
+    ENTRY_TWICE = "entry_twice"
+    """Two entries that differ under one id: the first counts."""
     RENEWAL = "renewal"
     """A device asked for certificates that it is not given."""
     DISK_FULL = "disk_full"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from chip_kit import CHIPS, Sight, Tray, able, lay_page, trusting, with_tray
 from conftest import Start
@@ -20,7 +21,7 @@ from border_agent.agent.runtime import Agent
 from border_agent.api.client import AgentClient
 from border_agent.documents.chip.reading import ChipAuthenticity, ChipOutcome
 from border_agent.inspection.errors import InspectionClosed
-from border_agent.inspection.evidence import CHIP_NO_KEY, CHIP_SKIPPED, Step
+from border_agent.inspection.evidence import CHIP_NO_KEY, CHIP_SKIPPED, Evidence, Step
 from border_agent.inspection.machine import Phase
 from border_agent.specimens.chip.chip import VirtualChip
 from border_agent.specimens.chip.faults import Fault, FaultKind
@@ -378,6 +379,8 @@ def test_what_the_journal_keeps_of_a_chip(desk: tuple[Agent, AgentClient], tray:
     stored = agent.evidence.get(movement.evidence)
     assert stored is not None
     assert len(stored) < 16_384
+    assert msgspec.json.decode(stored, type=Evidence).pictures["chip"] == movement.chip.portrait_sha256.hex()
+    assert agent.evidence.get(movement.chip.portrait_sha256) in sample_booklet(MODERN).files["DG2"]
     assert "borne_chip_readings_total" in agent.metrics.text().decode()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from border_agent.agent import timekeeping
 from border_agent.agent.timekeeping import NOTE, Timekeeping, VouchedTime
-from border_agent.clock import Clock
+from border_agent.clock import Clock, uptime
 from border_agent.reporting import ReportingEvent
 from border_agent.store import Notes, Store, create_key
 from mqtt_schemas.entries import ClockQuality
@@ -33,7 +33,7 @@ def unvouched() -> Clock:
 def note(notes: Notes, *, ago: timedelta, boot: str | None = None) -> None:
     at = datetime.now(UTC) - ago
     vouched = VouchedTime(
-        at=at, boot=boot or timekeeping.boot_id(), uptime=timekeeping.uptime() - ago.total_seconds()
+        at=at, boot=boot or timekeeping.boot_id(), uptime=uptime() - ago.total_seconds()
     )
     notes.put(NOTE, msgspec.json.encode(vouched))
 

@@ -132,6 +132,11 @@ def test_a_clone_shows_in_its_hello(office: Office, device: PaperDevice) -> None
     office.acks(device.sent(1, 8))
     office.acks(device.greets())
     assert office.codes() == []
+    # It may be an older copy of the disk, which learns it from the answer and begins another epoch at once.
+    office.acks(clone.greets())
+    office.acks(clone.greets(), device.greets())
+    assert office.codes() == []
+    clone.nonce = bytes(16)
     office.acks(clone.greets())
     assert office.codes() == ["clone"]
 

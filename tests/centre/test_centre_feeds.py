@@ -330,7 +330,7 @@ def test_what_is_not_answered(office: Office, device: PaperDevice) -> None:
     office.acks(pull(stranger))
     office.acks(pull(device, after=5, head=b"\0" * 32))
     office.acks(pull(device, after=301, head=b"\0" * 32))
-    office.acks(pull(device, feed="stays"))
+    office.acks(pull(device, feed="no_such_feed"))
     _, head = office.feeds.position(Feed.VISAS)
     office.acks(pull(device, after=300, head=head))
     assert chunks(office, 0.0) == []

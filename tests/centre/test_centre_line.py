@@ -418,7 +418,7 @@ def test_a_disk_that_fills_up(tmp_path: Path, broker: LabBroker, authority: LabA
     enrol(tmp_path / "centre", device.name, "post-1", device.public)
     small = tmp_path / "small"
     small.mkdir()
-    mount = f'mount -t tmpfs -o size=2m tmpfs {small} && cp -a {tmp_path}/centre {small}/ && exec "$@"'
+    mount = f'mount -t tmpfs -o size=16m tmpfs {small} && cp -a {tmp_path}/centre {small}/ && exec "$@"'
     centre = Process(small / "centre", "unshare", "-m", "sh", "-c", mount, "sh")
     centre.command[-1:] = [str(tmp_path / "ready")]
     centre.ready, centre.log = tmp_path / "ready", tmp_path / "centre.log"

@@ -172,16 +172,19 @@ def test_what_came_before_this_program_could_read_it_is_exported_too(folder: Pat
 
 
 def test_counts(folder: Path, office: Office) -> None:
-    assert msgspec.structs.astuple(counts(folder)) == (0,) * 10
+    assert msgspec.structs.astuple(counts(folder)) == (0,) * 12
     device = fill(office)[0]
     device.add(b"unreadable")
+    # The same entry again, as one that was carried into another stream; and another movement of its inspection.
     device.add(device.bodies[4])
+    again = read_entry(device.bodies[5])
+    device.add(write_entry(msgspec.structs.replace(again, id="0" * 32)))
     device.add(write_entry(late_entry()))
     device.add(write_entry(correction(device, 5, annuls=True)))
-    office.acks(device.sent(22, 25))
+    office.acks(device.sent(22, 26))
     found = counts(folder)
-    assert (found.devices, found.streams, found.entries, found.movements) == (2, 2, 46, 41)
-    assert (found.late_entries, found.corrections) == (1, 1)
+    assert (found.devices, found.streams, found.entries, found.movements) == (2, 2, 47, 41)
+    assert (found.late_entries, found.corrections, found.carried, found.conflicts) == (1, 1, 1, 0)
     assert (found.repeated_movements, found.unreadable, found.quarantined, found.open_alarms) == (1, 1, 0, 1)
 
 

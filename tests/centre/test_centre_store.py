@@ -6,13 +6,19 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
-from centre_device import AT, Office, PaperDevice, open_office
+from centre_device import AT, Office, PaperDevice, movement, open_office
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mqtt_schemas.centre.database import open_database, stamp
 from mqtt_schemas.centre.errors import BadFolder, DiskFull, Refused, StoreFailed
 from mqtt_schemas.centre.folder import StoreSettings
+from mqtt_schemas.centre.ingest import read_taken
 from mqtt_schemas.centre.sqlite import SqliteDatabase
+from mqtt_schemas.codec import ProvedEntry
+from mqtt_schemas.entries import write_entry
 
 _READ_ONLY = "SET default_transaction_read_only = on"
 _WRITING = "SET default_transaction_read_only = off"
@@ -143,3 +149,12 @@ def test_only_a_database_of_ours_is_opened(tmp_path: Path, file: Path) -> None:
 def test_moments_sort_as_text() -> None:
     assert stamp(datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)) == "2026-01-02T03:04:05.000006Z"
     assert stamp(datetime(1, 1, 1, tzinfo=UTC)) < stamp(AT)
+
+
+@given(at=st.datetimes(timezones=st.just(UTC)))
+def test_the_time_of_an_entry_is_kept_as_any_other_time(at: datetime) -> None:
+    """The columns' text is made without reading the calendar, and must sort with what `stamp` makes."""
+    entry = msgspec.structs.replace(movement(1), occurred_at=at, recorded_at=at)
+    taken = read_taken(ProvedEntry(1, write_entry(entry), b"", b""))
+    assert (taken.kind, taken.inspection) == ("movement", entry.inspection_id)
+    assert taken.occurred_at == stamp(at)

@@ -249,6 +249,7 @@ MOVEMENTS = (
     Screen(name="movements", who=OFFICER, open=at("/movements")),
     Screen(name="movements-none", who=OFFICER, open=at("/movements?text=ZZZ")),
     Screen(name="movement", who=OFFICER, open=at("/movements/{movement}")),
+    Screen(name="conflicts", who=OFFICER, open=at("/conflicts")),
     Screen(name="movement-late", who=AUDITOR, open=at("/movements/{late}")),
     Screen(name="correct", who=OFFICER, open=at("/movements/{movement}/correct")),
     Screen(name="lookups", who=OFFICER, open=at("/lookups")),

@@ -17,11 +17,12 @@ from border_agent.inspection.decide import decide
 from border_agent.inspection.evidence import DocumentEvidence, Evidence, FaceEvidence, StayEvidence
 from border_agent.inspection.findings import Finding, Severity
 from border_agent.inspection.machine import Inspection, Phase
+from border_agent.inspection.stay import stay_of
 from border_agent.trust import SignatureVerdict
-from border_agent.words import languages
+from border_agent.words import format_moment, languages
 from mqtt_schemas.entries import Direction
 from mqtt_schemas.post import PictureKind
-from mqtt_schemas.records import Handling, OfficerRole
+from mqtt_schemas.records import Handling, OfficerRole, VisaUseFact
 from tests.inspection.inspection_cases import (
     NOW,
     POLICY,
@@ -133,6 +134,20 @@ def test_the_visa_counts_here_and_at_the_centre() -> None:
     assert visa["Number of entries allowed"] == "2"
     assert (visa["Entries made here"], visa["Entries known to the data centre"]) == ("1", "1")
     assert visa["Valid until"] == "31 Jan 2027"
+
+
+def test_entries_made_elsewhere_are_named() -> None:
+    there = VisaUseFact(entry="e" * 32, device="post-2", post="north", at=NOW)
+    lines = seen(with_visa(record=record(uses=1, used=(there,)), uses_elsewhere=(there,))).visa
+    assert [line.value for line in lines if line.label == "Entry elsewhere"] == [
+        f"{format_moment(NOW.astimezone(), 'en')} at north"
+    ]
+
+
+def test_a_stay_that_began_elsewhere_says_where() -> None:
+    stay = stay_of(NOW - timedelta(days=40), "e" * 32, 30, NOW.date(), post="north")
+    lines = said(seen(good(direction=Direction.EXIT, stay=stay)).stay)
+    assert lines["Entered"].endswith(" at north")
 
 
 def test_unlimited_and_not_stated_are_not_the_same() -> None:

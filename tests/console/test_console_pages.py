@@ -43,6 +43,7 @@ PAGES = {
     "/movements": (OFFICER, SUPERVISOR, AUDITOR),
     "/movements/{entry}": (OFFICER, SUPERVISOR, AUDITOR),
     "/evidence/{evidence}": (SUPERVISOR, AUDITOR),
+    "/conflicts": (OFFICER, SUPERVISOR, AUDITOR),
     "/statistics": (SUPERVISOR, AUDITOR, READER),
     "/statistics.csv": (SUPERVISOR, AUDITOR, READER),
     "/state": ALL,
@@ -57,6 +58,7 @@ PAGES = {
 }
 ACTS = {
     "/lookups": (OFFICER, SUPERVISOR),
+    "/conflicts/00112233445566aa/seen": (OFFICER, SUPERVISOR),
     "/health/try": (TECHNICIAN,),
     "/health/restart": (TECHNICIAN,),
     "/journal/verify": (AUDITOR,),

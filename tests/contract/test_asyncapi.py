@@ -28,6 +28,8 @@ CARRIED: dict[str, tuple[Channel, str, type[Any], type[Any] | None]] = {
     "state": (Channel.STATE, "state", messages.State, None),
     "pull": (Channel.PULL, "pull", messages.Pull, None),
     "ack": (Channel.ACK, "ack", messages.Signed, messages.Ack),
+    "evidence": (Channel.EVIDENCE, "evidencePiece", messages.EvidencePiece, None),
+    "evidenceAck": (Channel.EVIDENCE_ACK, "evidenceAck", messages.Signed, messages.EvidenceAck),
     "chunk": (Channel.CHUNK, "feedChunk", messages.FeedChunk, None),
     "feedHead": (Channel.FEED_HEAD, "feedHead", messages.Signed, messages.FeedHead),
     "renewal": (Channel.RENEWAL, "enrolmentRequest", messages.Signed, enrolment.EnrolmentRequest),
@@ -160,7 +162,9 @@ def test_every_message_of_the_code_is_reached() -> None:
         assert f"schemas/message-{publish.words(kind)}.json" in text, kind
 
 
-@pytest.mark.parametrize(("name", "role"), [("ack", ACK), ("feedHead", feeds.feed_role("visas")), ("keys", ROOT)])
+@pytest.mark.parametrize(
+    ("name", "role"), [("ack", ACK), ("evidenceAck", ACK), ("feedHead", feeds.feed_role("visas")), ("keys", ROOT)]
+)
 def test_signed_messages_name_their_role(name: str, role: str) -> None:
     schema = json.loads(json.dumps(MESSAGES[name]["payload"]["schema"]))
     schema["allOf"] = [

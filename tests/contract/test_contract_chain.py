@@ -32,6 +32,27 @@ def _secret_of(vectors: Any, sequence: int) -> bytes:
     return bytes.fromhex(serving["secret"])
 
 
+@settings(deadline=None)
+@given(
+    secret=st.binary(min_size=32, max_size=32),
+    epoch=st.binary(min_size=16, max_size=16),
+    sequences=st.lists(st.integers(1, chain.LAST_SEQUENCE), min_size=1, max_size=5),
+)
+def test_salts_one_after_the_other_are_those_of_the_formula(
+    secret: bytes, epoch: bytes, sequences: list[int]
+) -> None:
+    salts = chain.Salts(secret, epoch)
+    for sequence in sequences:
+        said = b"borne/v1/salt\0" + epoch + sequence.to_bytes(8, "big")
+        assert salts.of(sequence) == chain.salt(secret, epoch, sequence) == hmac.digest(secret, said, "sha256")
+
+
+@pytest.mark.parametrize(("secret", "epoch"), [(31, 16), (33, 16), (64, 16), (32, 15), (32, 17)])
+def test_salts_of_another_size_are_none(secret: int, epoch: int) -> None:
+    with pytest.raises(ValueError, match="bytes instead of"):
+        chain.Salts(bytes(secret), bytes(epoch))
+
+
 def test_vectors_hold(vectors: Any) -> None:
     device, epoch = vectors["device"], bytes.fromhex(vectors["epoch"])
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(vectors["journal_key"]["seed"]))

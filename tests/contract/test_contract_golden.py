@@ -46,7 +46,9 @@ SINCE_1_2 = {
 SINCE_1_3 = {name for name in PUBLISHED if name.startswith("message-enrolment-")}
 """Kinds that 1.3 added."""
 SINCE_1_4 = {"record-csca.json"}
-"""Kinds that 1.4 added; every other one is of 1.0."""
+"""Kinds that 1.4 added."""
+SINCE_1_5 = {"message-evidence-piece.json", "message-evidence-ack.json", "record-stay.json"}
+"""Kinds that 1.5 added; every other one is of 1.0."""
 
 FIXTURES = sorted(path for path in GOLDEN.glob("*/*.json") if path.name.split(".")[0] + ".json" in PUBLISHED)
 
@@ -97,7 +99,7 @@ def test_a_question_of_a_newer_minor_is_read_as_unknown() -> None:
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_every_kind_has_its_fixtures(name: str) -> None:
-    later = {"1.4": SINCE_1_4, "1.3": SINCE_1_3, "1.2": SINCE_1_2}
+    later = {"1.5": SINCE_1_5, "1.4": SINCE_1_4, "1.3": SINCE_1_3, "1.2": SINCE_1_2}
     since = next((version for version, names in later.items() if name in names), "1.0")
     for form in ("full", "least"):
         assert (GOLDEN / since / name.replace(".json", f".{form}.json")).is_file()
@@ -152,6 +154,32 @@ def test_entries_before_1_4_say_nothing_of_a_chip() -> None:
         assert new.document.source == "camera"
 
 
+def test_what_1_5_added_is_least_where_older_bytes_do_not_say_it() -> None:
+    old = feeds.read_record(records.VisaRecord, (GOLDEN / "1.0" / "record-visa.full.json").read_bytes())
+    assert (old.used, old.template, old.template_scale, old.template_model) == ((), b"", 0.0, "")
+    new = feeds.read_record(records.VisaRecord, (GOLDEN / "1.5" / "record-visa.full.json").read_bytes())
+    assert [(use.device, use.post) for use in new.used] == [("post-douala-3", "douala-port"), ("kiosk-01", "")]
+    assert (len(new.used), len(new.template), new.template_scale) == (new.uses, 128, 0.0021)
+    policy = feeds.read_record(records.Policy, (GOLDEN / "1.4" / "record-policy.full.json").read_bytes())
+    assert (policy.evidence_days, policy.journal_days) == (None, None)
+    opened = entries.read_entry((GOLDEN / "1.0" / "entry-epoch-opened.full.json").read_bytes())
+    assert isinstance(opened, entries.EpochOpened)
+    assert opened.carried == 0
+    ack = messages.decode_body(messages.Ack, (GOLDEN / "1.0" / "message-ack.full.json").read_bytes())
+    assert ack.reads == ()
+    pull = messages.decode(messages.Pull, (GOLDEN / "1.0" / "message-pull.full.json").read_bytes())
+    assert (pull.sealed, pull.window) == (False, 0)
+    state = messages.decode_body(post.PostState, (GOLDEN / "1.2" / "post-state.full.json").read_bytes())
+    assert (state.journal_epoch, state.journal_sequence, state.journal_head) == (None, 0, None)
+
+
+def test_a_reason_of_a_newer_minor_is_read_as_unknown() -> None:
+    raw = (GOLDEN / "1.5" / "entry-epoch-opened.full.json").read_bytes().replace(b'"damaged"', b'"on_a_whim"')
+    opened = entries.read_entry(raw)
+    assert isinstance(opened, entries.EpochOpened)
+    assert (opened.reason, opened.carried) == (entries.EpochReason.UNKNOWN, 17)
+
+
 def test_a_second_officers_act_of_a_newer_minor_is_read_as_unknown() -> None:
     raw = (GOLDEN / "1.2" / "record-policy.full.json").read_bytes().replace(b'"late_entry"', b'"exports"')
     policy = feeds.read_record(records.Policy, raw)
@@ -172,7 +200,7 @@ def test_statements_of_1_2_are_believed() -> None:
         channel = post.PostChannel(vectors["channels"][word])
         message = messages.decode(messages.Signed, bytes.fromhex(signed))
         body = post.open_statement(message, channel, vectors["device"], public)
-        assert json.loads(messages.encode_body(body)) == golden(f"post-{word}.full.json", "1.2")
+        _kept(golden(f"post-{word}.full.json", "1.2"), json.loads(messages.encode_body(body)))
 
 
 def test_a_box_of_1_2_is_opened() -> None:
@@ -244,11 +272,37 @@ def test_old_wire_bytes_are_believed_from_root_to_rows() -> None:
     assert messages.decode(messages.Pull, wire["pull"]).limit == 4096
 
 
+def test_wire_bytes_of_1_5_are_believed() -> None:
+    """A batch by columns, an acknowledgement that says what is read, a piece of evidence and its acknowledgement."""
+    wire = {name: bytes.fromhex(text) for name, text in golden("wire.json", "1.5").items()}
+    vectors, keys_1_5 = golden("vectors.json", "1.0"), golden("vectors-columns.json", "1.5")
+    batch = messages.decode(messages.JournalBatch, wire["journal_batch"])
+    assert (batch.v, batch.encoding) == ("1.5", messages.Encoding.COLUMNS_ZSTD.value)
+    journal = Ed25519PublicKey.from_public_bytes(bytes.fromhex(vectors["journal_key"]["public"]))
+    proved = codec.prove_batch(batch, codec.SecretTable(), journal)
+    assert [entry.head.hex() for entry in proved] == [entry["head"] for entry in vectors["entries"][:3]]
+
+    public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(keys_1_5["ack_key"]))
+    for name in ("ack", "evidence_ack"):
+        signed = messages.decode(messages.Signed, wire[name])
+        public.verify(signed.signature, keys.statement(keys.ACK, signed.body))
+    ack = messages.decode_body(messages.Ack, messages.decode(messages.Signed, wire["ack"]).body)
+    assert (ack.upto, ack.head, ack.reads) == (3, batch.head, codec.READS)
+    piece = messages.decode(messages.EvidencePiece, wire["evidence_piece"])
+    held = messages.decode_body(messages.EvidenceAck, messages.decode(messages.Signed, wire["evidence_ack"]).body)
+    assert (held.sha256, held.upto, held.whole) == (piece.sha256, piece.offset + len(piece.data), False)
+    assert (piece.epoch, piece.sequence, piece.kind) == (batch.epoch, 3, "live")
+    pull = messages.decode(messages.Pull, wire["pull"])
+    assert (pull.sealed, pull.window) == (True, 4)
+
+
 def test_wire_bytes_of_this_version_are_still_those_of_old() -> None:
     """Writers of the same minor version write the same bytes: field names, order and encoding included."""
     wire = golden("wire.json", messages.VERSION)
     kinds = {"state": messages.State, "pull": messages.Pull, "journal_batch": messages.JournalBatch}
     kinds |= {"feed_chunk": messages.FeedChunk, "keys": messages.Signed, "feed_head": messages.Signed}
+    kinds |= {"evidence_piece": messages.EvidencePiece, "evidence_ack": messages.Signed, "ack": messages.Signed}
+    assert wire.keys() == kinds.keys()
     for name, kind in kinds.items():
         payload = bytes.fromhex(wire[name])
         assert messages.encode(messages.decode(kind, payload)) == payload

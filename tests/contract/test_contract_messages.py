@@ -22,6 +22,8 @@ from mqtt_schemas.messages import (
     JSON_MESSAGES,
     LARGEST_MESSAGE,
     Ack,
+    EvidenceAck,
+    EvidencePiece,
     FeedChunk,
     FeedHead,
     JournalBatch,
@@ -36,8 +38,8 @@ from mqtt_schemas.messages import (
     encode_body,
 )
 
-BODIES = (Ack, FeedHead, KeysDocument, ActivationSecret, EnrolmentRequest, EnrolmentBundle)
-ON_TOPICS = (State, Pull, JournalBatch, FeedChunk, Signed, EnrolmentAnswer)
+BODIES = (Ack, EvidenceAck, FeedHead, KeysDocument, ActivationSecret, EnrolmentRequest, EnrolmentBundle)
+ON_TOPICS = (State, Pull, JournalBatch, FeedChunk, EvidencePiece, Signed, EnrolmentAnswer)
 VERSIONED: tuple[type[Struct], ...] = (*ON_TOPICS, *BODIES)
 
 

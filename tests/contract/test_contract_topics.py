@@ -78,7 +78,7 @@ def test_any_text_is_a_topic_or_refused(text: str) -> None:
         ("/borne/v1/kiosk-01/up/state", BadTopic),
         ("borne/v1/kiosk-01/up/state/", BadTopic),
         ("borne/v1/kiosk-01/up/state/more", BadTopic),
-        ("borne/v1/kiosk-01/up/evidence", BadTopic),
+        ("borne/v1/kiosk-01/up/evidences", BadTopic),
         ("borne/v1/kiosk-01/down/head", BadTopic),
         ("borne/v1/kiosk-01/down/head/visas", BadTopic),
         ("borne/v1/all/down/head", BadTopic),
@@ -140,4 +140,5 @@ def test_which_way_a_channel_goes() -> None:
         Channel.STATE,
         Channel.PULL,
         Channel.RENEWAL,
+        Channel.EVIDENCE,
     ]

@@ -25,6 +25,9 @@ WATCHED = [
     "border_agent.crypto",
     "border_agent.decoding.mrz",
     "asn1crypto",
+    "mqtt_schemas.bundle",
+    "mqtt_schemas.chunks",
+    "mqtt_schemas.columns",
 ]
 """What the fuzzer watches the ways through."""
 

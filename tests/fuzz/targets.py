@@ -21,7 +21,8 @@ from border_agent.trust.passive import (
     read_master_list,
     read_revocation_list,
 )
-from tests.fuzz import chips, pictures
+from mqtt_schemas.errors import ContractError
+from tests.fuzz import chips, entries, pictures, sticks
 from tests.lds.lds_samples import DG1, FILES, INFOS, TD3, codestream, ec_info, jp2, jpeg
 from tests.passive.pki import container, crl, csca, dsc, hash_list, master_list, rsa_key, sod
 
@@ -135,6 +136,8 @@ TARGETS: dict[str, Target] = {
     "chip": Target(chips.wild_chip, chips.wild_seeds, longest=4096),
     "chip-answers": Target(chips.bent_answers, chips.bent_seeds, longest=512),
     "chip-files": Target(chips.strange_files, chips.file_seeds, longest=4096),
+    "columns": Target(entries.unpacked, entries.seeds, (ContractError,), 32768),
+    "lists": Target(sticks.opened, sticks.seeds, (ContractError,), 16384),
     "mrz-picture": Target(pictures.find_zone, pictures.seeds, longest=4096),
 }
 

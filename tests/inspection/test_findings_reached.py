@@ -48,6 +48,7 @@ from border_agent.inspection import (
     DocumentEvidence,
     DocumentSource,
     Evidence,
+    OpenStay,
     SafeCode,
     Severity,
     StayEvidence,
@@ -65,7 +66,7 @@ from border_agent.trust import SignatureVerdict
 from border_agent.trust.passive.judgement import PassiveVerdict
 from border_agent.words import has, text
 from mqtt_schemas.entries import ClockQuality, Direction
-from mqtt_schemas.records import Handling, Policy, Question, QuestionKey, VisaStatus
+from mqtt_schemas.records import Handling, Policy, Question, QuestionKey, VisaStatus, VisaUseFact
 
 REACHED: dict[str, Evidence | tuple[Evidence, Policy]] = {
     "document.missing": good(document=None, skipped=(Step.DOCUMENT,)),
@@ -108,6 +109,7 @@ REACHED: dict[str, Evidence | tuple[Evidence, Policy]] = {
         direction=Direction.EXIT, stay=stay_of(NOW - timedelta(days=40), "e" * 32, 30, NOW.date())
     ),
     "stay.entry_unknown": good(direction=Direction.EXIT, stay=StayEvidence()),
+    "stay.open_elsewhere": good(open_stay=OpenStay(entered_at=NOW, post="north")),
     "regime.unknown": without_visa(passport(nationality="SWE", issuer="SWE")),
     "seal.missing": good(visa=None, timed_out=(Step.VISA,)),
     "seal.not_a_seal": good(visa=VisaEvidence(error="seal.not_a_seal")),
@@ -140,6 +142,7 @@ REACHED: dict[str, Evidence | tuple[Evidence, Policy]] = {
     "visa.portrait_differs": with_visa(record=record(portrait_sha256=bytes(32))),
     "visa.second": good(problems=("inspection.second_visa",)),
     "visa.not_needed": with_document(NATIONAL),
+    "visa.used_elsewhere": with_visa(uses_elsewhere=(VisaUseFact(entry="a" * 32, device="post-2", at=NOW),)),
     "watchlist.stop": good(hits=(hit(Handling.STOP),)),
     "watchlist.discreet": good(hits=(hit(Handling.DISCREET, named=False),)),
     "watchlist.inform": good(hits=(hit(Handling.INFORM, grounds=""),)),
@@ -169,6 +172,7 @@ REACHED: dict[str, Evidence | tuple[Evidence, Policy]] = {
     "clock.doubtful": good(clock=clock(ClockQuality.UNKNOWN)),
     "clock.behind": good(lists=lists(policy=listed("policy", hours=-1))),
     "clock.went_back": good(clock=clock(back=300.0)),
+    "clock.jumped": good(clock=structs.replace(clock(), jumped_seconds=86400.0)),
     "clock.corrected": good(clock=clock(back=3.0)),
     "clock.holdover": good(clock=clock(ClockQuality.HOLDOVER)),
     "decoder.failed": good(problems=("decoder.crashed",)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 from msgspec import structs
 from post_kit import JPEG, KIOSK, World, wait_for
@@ -54,7 +56,7 @@ def test_said_again_to_whoever_comes_later(world: World) -> None:
 
 
 def test_a_power_cut_at_the_kiosk(world: World) -> None:
-    """What was handed over is told again from the store, without pictures; a counter keeps those that it has."""
+    """What was handed over is told again from the store, with the pictures that are evidence."""
     world.start(world.kiosk, world.counter)
     case = world.kiosk.finish({PictureKind.LIVE: JPEG})
     wait_for(lambda: world.counter.remote(case.id))
@@ -63,7 +65,12 @@ def test_a_power_cut_at_the_kiosk(world: World) -> None:
     wait_for(lambda: world.second.remote(case.id))
     remote = world.second.remote(case.id)
     assert remote is not None
-    assert (remote.pictures, remote.proposal, remote.evidence) == ({}, Decision.REFER, case.inspection.evidence)
+    recorded = structs.replace(case.inspection.evidence, pictures={"live": sha256(JPEG).hexdigest()})
+    assert (remote.pictures, remote.proposal, remote.evidence) == (
+        {PictureKind.LIVE: JPEG},
+        Decision.REFER,
+        recorded,
+    )
     remote = world.counter.remote(case.id)
     assert remote is not None
     assert remote.pictures == {PictureKind.LIVE: JPEG}
@@ -152,7 +159,7 @@ def test_a_full_disk_hands_nothing_over_and_says_so(world: World, monkeypatch: p
     world.start(world.kiosk, world.counter)
     refer = world.kiosk.recorder.refer
 
-    def full(_: object) -> None:
+    def full(*_: object) -> None:
         raise StoreFull("store.db")
 
     monkeypatch.setattr(world.kiosk.recorder, "refer", full)

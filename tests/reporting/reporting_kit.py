@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from msgspec import Struct
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
@@ -32,6 +33,8 @@ from mqtt_schemas.lab.broker import LabBroker
 from mqtt_schemas.lab.pki import CENTRE, LabAuthority
 from mqtt_schemas.messages import (
     Ack,
+    EvidenceAck,
+    EvidencePiece,
     FeedHead,
     JournalBatch,
     KeysDocument,
@@ -81,6 +84,7 @@ class Post:
     clock: Clock = field(default_factory=Clock)
     more: dict[str, Any] = field(default_factory=dict)
     reserve: int = 0
+    sealing: X25519PrivateKey | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +104,7 @@ class Post:
     def open(self) -> Post:
         self.store = Store(self.folder / "store.db", self.folder / "store.key", reserve_bytes=self.reserve)
         self.journal = Journal(self.store, DEVICE, self.key, self.clock, software="test")
-        self.service = ReportingService(self.store, self.journal, self.clock, self.settings())
+        self.service = ReportingService(self.store, self.journal, self.clock, self.settings(), sealing=self.sealing)
         return self
 
     def __enter__(self) -> Post:
@@ -137,8 +141,11 @@ class Puppet:
         self.states: list[State] = []
         self.batches: list[JournalBatch] = []
         self.pulls: list[Pull] = []
+        self.pieces: list[EvidencePiece] = []
         self.answer = True
         """Acknowledge hellos and batches as a good centre does."""
+        self.reads: tuple[str, ...] = ()
+        """Encodings of batches that it says it reads."""
         self.marks: dict[bytes, tuple[int, bytes]] = {}
         self._secrets: dict[bytes, SecretTable] = {}
         self._ready = threading.Event()
@@ -151,7 +158,10 @@ class Puppet:
         self.client.tls_set_context(context)
         self.client.on_message = self._received
         self.client.on_connect = lambda client, *_: client.subscribe(
-            [(subscription(channel), 1) for channel in (Channel.STATE, Channel.JOURNAL, Channel.PULL)]
+            [
+                (subscription(channel), 1)
+                for channel in (Channel.STATE, Channel.JOURNAL, Channel.PULL, Channel.EVIDENCE)
+            ]
         )
         self.client.on_subscribe = lambda *_: self._ready.set()
         self.client.connect(broker.host, broker.port)
@@ -233,6 +243,7 @@ class Puppet:
             want=upto + 1,
             problem=problem,
             time=time or datetime.now(UTC),
+            reads=self.reads,
         )
         return sign(key or self.keys[ACK], ACK, encode_body(body))
 
@@ -240,6 +251,35 @@ class Puppet:
         signed = self.ack(*arguments, **more)
         self.publish(device_topic(DEVICE, Channel.ACK), signed)
         return signed
+
+    def parts(self, name: bytes) -> list[int]:
+        """Where the parts of a piece of evidence began that have come."""
+        return [piece.offset for piece in self.pieces if piece.sha256 == name]
+
+    def hold(
+        self,
+        name: bytes,
+        upto: int,
+        *,
+        whole: bool = False,
+        refused: str = "",
+        nonce: bytes | None = None,
+        key: Ed25519PrivateKey | None = None,
+        device: str = DEVICE,
+        role: str = ACK,
+    ) -> None:
+        """Say how much of a piece of evidence is held."""
+        body = EvidenceAck(
+            device=device,
+            nonce=self.nonce if nonce is None else nonce,
+            sha256=name,
+            upto=upto,
+            whole=whole,
+            refused=refused,
+            time=datetime.now(UTC),
+        )
+        signed = sign(key or self.keys[ACK], role, encode_body(body))
+        self.publish(device_topic(DEVICE, Channel.EVIDENCE_ACK), signed)
 
     def prove(self, batch: JournalBatch, key: Ed25519PrivateKey) -> None:
         """Whoever asserts with a batch should also see it hold."""
@@ -263,6 +303,8 @@ class Puppet:
                     if batch.first <= mark + 1 <= batch.first + batch.count - 1:
                         self.marks[batch.epoch] = (batch.first + batch.count - 1, batch.head)
                     self.acknowledge(batch.epoch)
+            case Channel.EVIDENCE:
+                self.pieces.append(decode(EvidencePiece, payload))
             case _:
                 self.pulls.append(decode(Pull, payload))
 
@@ -286,7 +328,7 @@ class TrueCentre:
                 certificate=str(tls.certificate),
                 key=str(tls.key),
             ),
-            PublishSettings(chunks_per_second=200.0),
+            PublishSettings(chunks_per_second=200.0, uses_seconds=1),
         )
         self.start()
 

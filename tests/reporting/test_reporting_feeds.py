@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
@@ -12,7 +13,9 @@ from msgspec import structs
 from border_agent.reporting.feeds import (
     HOLD,
     LARGEST_CHUNK,
+    NARROW_WINDOW,
     SILENCE,
+    SMALLEST_CHUNK,
     VAIN_PULLS,
     Ask,
     DropStaged,
@@ -65,7 +68,7 @@ def puller(version: int = 0, staged: int | None = None) -> FeedPuller:
 def test_a_new_head_is_pulled_from_what_is_staged() -> None:
     feed = puller(2, staged=5)
     assert feed.headed(target(9)) is HeadVerdict.WANTED
-    assert feed.next(0.0) == Ask(FEED, 5, head_at(5), LARGEST_CHUNK)
+    assert feed.next(0.0) == Ask(FEED, 5, head_at(5), SMALLEST_CHUNK, NARROW_WINDOW)
     assert feed.busy
     assert feed.next(SILENCE - 1) is None
     feed.staged(position(2, 9), 1.0)
@@ -142,7 +145,7 @@ def test_staged_changes_nobody_continues_are_dropped_in_the_end() -> None:
         action = feed.next(now)
     assert action == DropStaged(FEED, forked=False)
     feed.dropped(position(2), now)
-    assert feed.next(now + HOLD) == Ask(FEED, 2, head_at(2), LARGEST_CHUNK)
+    assert feed.next(now + HOLD) == Ask(FEED, 2, head_at(2), SMALLEST_CHUNK, NARROW_WINDOW)
 
 
 def test_other_feeds_in_front_are_no_silence() -> None:
@@ -154,16 +157,123 @@ def test_other_feeds_in_front_are_no_silence() -> None:
     assert isinstance(feed.next(19.0), Ask)
 
 
-def test_a_thin_line_is_asked_for_smaller_pieces() -> None:
+def arrive(
+    feed: FeedPuller,
+    spacing: float,
+    count: int,
+    *,
+    now: float,
+    counts: bool = True,
+    way: float = 0.0,
+    size: int = SMALLEST_CHUNK,
+) -> tuple[float, list[Ask]]:
+    """So many chunks of one change, in the same distance; the time then, and what was asked meanwhile."""
+    asked = []
+    for _ in range(count):
+        while isinstance(action := feed.next(now), Ask):
+            asked.append(action)
+        now += spacing + way
+        way = 0.0
+        here = position(feed.position.version, feed.position.staged_version + 1)
+        feed.staged(here, now, size=size, counts=counts)
+    return now, asked
+
+
+@pytest.mark.parametrize(
+    ("rate", "delay", "limit", "window"),
+    [
+        (32_000, 0.6, SMALLEST_CHUNK, 2),
+        (128_000, 0.6, SMALLEST_CHUNK, 4),
+        (256_000, 0.3, SMALLEST_CHUNK, 4),
+        (512_000, 0.6, 6400, 7),
+        (2_000_000, 0.05, LARGEST_CHUNK, 2),
+        (100_000_000, 0.001, LARGEST_CHUNK, 2),
+    ],
+)
+def test_so_much_is_on_its_way_as_fills_the_line_and_no_more(
+    rate: int, delay: float, limit: int, window: int
+) -> None:
+    feed = puller()
+    feed.headed(target(400))
+    now, asked = arrive(feed, SMALLEST_CHUNK * 8 / rate, 1, now=0.0, way=delay)
+    for _ in range(40):
+        now, more = arrive(feed, asked[-1].limit * 8 / rate, 1, now=now, size=asked[-1].limit)
+        asked += more
+    assert (asked[0].limit, asked[0].window) == (SMALLEST_CHUNK, NARROW_WINDOW)
+    assert (asked[-1].limit, asked[-1].window) == (limit, window)
+    # The line is full, and what an acknowledgement may wait for is short.
+    seconds = limit * window * 8 / rate
+    assert seconds >= delay
+    assert seconds - delay <= 1.5
+
+
+def test_a_line_that_gets_thin_is_asked_for_smaller_pieces() -> None:
+    feed = puller()
+    feed.headed(target(400))
+    now, asked = arrive(feed, 0.01, 20, now=0.0, size=LARGEST_CHUNK)
+    assert asked[-1].limit == LARGEST_CHUNK
+    _, asked = arrive(feed, 1.0, 20, now=now)
+    assert (asked[-1].limit, asked[-1].window) == (SMALLEST_CHUNK, NARROW_WINDOW)
+
+
+def test_each_ask_says_how_far_the_pieces_have_come() -> None:
+    feed = puller()
+    feed.headed(target(40))
+    now, asked = arrive(feed, 0.256, 6, now=0.0, way=0.6)
+    assert [ask.after for ask in asked] == [0, 1, 2, 3, 4, 5]
+    feed = puller()
+    feed.headed(target(40))
+    now, asked = arrive(feed, 0.064, 20, now=0.0, way=0.6)
+    # Seven on their way: said after every second.
+    assert [ask.after for ask in asked[-3:]] == [14, 16, 18]
+    _, asked = arrive(feed, 0.064, 20, now=now)
+    assert feed.next(now + 10) == Install(target(40))
+
+
+def test_a_centre_that_does_not_count_is_not_made_to_begin_again() -> None:
+    feed = puller()
+    feed.headed(target(9))
+    now, asked = arrive(feed, 0.26, 8, now=0.0, counts=False)
+    assert [ask.after for ask in asked] == [0]
+    assert feed.next(now + SILENCE - 0.01) is None
+
+
+def test_pieces_that_stay_away_are_asked_for_again() -> None:
+    feed = puller()
+    feed.headed(target(9))
+    now, _ = arrive(feed, 0.26, 3, now=0.0)
+    assert isinstance(feed.next(now), Ask)
+    assert feed.deadline(now) == now + SILENCE
+    assert feed.next(now + SILENCE) == Ask(FEED, 3, head_at(3), SMALLEST_CHUNK, NARROW_WINDOW)
+
+
+def test_a_list_that_is_refused_is_asked_for_at_the_next_head_only() -> None:
     feed = puller()
     feed.headed(target(9))
     feed.next(0.0)
-    for step in range(1, 5):
-        feed.staged(position(0, step), step * 4.0)
-    feed.online()
-    action = feed.next(17.0)
-    assert isinstance(action, Ask)
-    assert action.limit == 4096
+    feed.refuse(1.0)
+    assert feed.refused
+    assert feed.next(3600.0) is None
+    feed.headed(target(10))
+    assert isinstance(feed.next(3601.0), Ask)
+    feed.staged(position(0, 10), 3602.0)
+    feed.installed(position(10))
+    assert not feed.refused
+
+
+@pytest.mark.parametrize("announced", [7, 8, 12])
+def test_a_list_that_a_stick_brought_is_taken_up_from_there(announced: int) -> None:
+    feed = puller(2, staged=5)
+    feed.headed(target(announced))
+    assert isinstance(feed.next(0.0), Ask)
+    feed.moved(position(8))
+    match feed.next(1.0):
+        case Ask(_, after, head, _, _):
+            assert (announced, after, head) == (12, 8, head_at(8))
+        case Install(goal):
+            assert announced == goal.version == 8
+        case nothing:
+            assert (announced, nothing) == (7, None)
 
 
 def test_a_newer_head_meanwhile_is_asked_for_at_once() -> None:
@@ -172,12 +282,12 @@ def test_a_newer_head_meanwhile_is_asked_for_at_once() -> None:
     feed.next(0.0)
     feed.headed(target(9))
     feed.staged(position(0, 5), 1.0)
-    assert feed.next(1.0) == Ask(FEED, 5, head_at(5), LARGEST_CHUNK)
+    assert feed.next(1.0) == Ask(FEED, 5, head_at(5), SMALLEST_CHUNK, NARROW_WINDOW)
 
 
 @settings(max_examples=100, deadline=None)
-@given(seed=st.integers(0, 2**32), goals=st.lists(st.integers(1, 30), min_size=1, max_size=4))
-def test_any_line_brings_the_list_in_the_end(seed: int, goals: list[int]) -> None:
+@given(seed=st.integers(0, 2**32), goals=st.lists(st.integers(1, 30), min_size=1, max_size=4), counts=st.booleans())
+def test_any_line_brings_the_list_in_the_end(seed: int, goals: list[int], counts: bool) -> None:
     """Chunks are lost, doubled, reordered and cut short; the line breaks; what is installed is what was signed."""
     chance = random.Random(seed)
     feed, here, now = puller(), position(), 0.0
@@ -193,7 +303,7 @@ def test_any_line_brings_the_list_in_the_end(seed: int, goals: list[int]) -> Non
         if goals and chance.random() < 0.1:
             feed.headed(target(goals.pop(0)))
         match feed.next(now):
-            case Ask(_, after, head, _):
+            case Ask(_, after, head, _, _):
                 assert head == head_at(after)
                 wanted = feed.target
                 assert wanted is not None
@@ -221,7 +331,7 @@ def test_any_line_brings_the_list_in_the_end(seed: int, goals: list[int]) -> Non
                     staged_version=first + rows.stop - 1,
                     staged_head=head_at(first + rows.stop - 1),
                 )
-                feed.staged(here, now)
+                feed.staged(here, now, counts=counts)
         line = line[2:]
         now += chance.choice((0.1, 1.0, 12.0))
         if not goals and feed.target is None:

@@ -16,6 +16,7 @@ from reporting_kit import DEVICE, Post, TrueCentre, event, wait_for
 
 from border_agent.config import MqttVersion
 from border_agent.reporting import ReportingEvent
+from border_agent.reporting.errors import LineDown
 from border_agent.store import Lists, verify_journal
 from mqtt_schemas.centre.importing import import_feed
 from mqtt_schemas.entries import read_entry
@@ -231,3 +232,28 @@ def test_the_status_is_a_value_that_can_be_sent(device: Post) -> None:
     with device:
         wait_for(device.drained)
         assert encode(device.service.status())
+
+
+def test_after_all_brokers_comes_a_pause_that_doubles_and_is_never_the_same(device: Post) -> None:
+    """Many devices whose centre was lost must not come back in the same second."""
+    device.brokers = tuple(f"mqtts://localhost:{port}" for port in (1, 2, 3))
+    device.more = {"retry_first": 1.0, "retry_most": 8.0}
+    device.open()
+    try:
+        service, pauses = device.service, []
+        for _ in range(7):
+            tried = []
+            for _ in device.brokers:
+                service._tried = service._brokers[service._broker]
+                tried.append(service._tried.port)
+                began = time.monotonic()
+                service._line_lost(LineDown("broker", "gone"))
+                pauses.append(max(0.0, service._retry_at - began))
+            assert tried == [1, 2, 3]
+        assert pauses[0::3] == pauses[1::3] == [0.0] * 7, "the next one at once"
+        for pause, most in zip(pauses[2::3], (1, 2, 4, 8, 8, 8, 8), strict=True):
+            assert 0.5 * most <= pause <= most + 0.1
+        assert len({round(pause, 3) for pause in pauses[11::3]}) > 1, "not all at the same moment"
+    finally:
+        device.service._link.dispose()
+        device.store.close()

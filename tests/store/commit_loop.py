@@ -1,8 +1,9 @@
 """A program that commits until it is killed, and says of each commit that returned: told.
 
-    commit_loop.py STORE KEY_FILE JOURNAL_KEY_HEX
+    commit_loop.py STORE KEY_FILE JOURNAL_KEY_HEX [RESERVE_BYTES]
 
-On standard output, one line a commit: sequence, head, visa id of the use committed with it.
+On standard output, one line a commit: sequence, head, visa id of the use committed with it. With a reserve, also a
+line `room STATE` whenever the store's room has become another before a commit.
 """
 
 from __future__ import annotations
@@ -16,15 +17,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from store_kit import DEVICE, event
 
 from border_agent.clock import Clock
-from border_agent.store import Journal, Store, StoreError, VisaUsed
+from border_agent.store import Journal, Room, Store, StoreError, VisaUsed
 from mqtt_schemas.entries import Direction
 
 
 def main() -> None:
     path, key_file, key = Path(sys.argv[1]), Path(sys.argv[2]), bytes.fromhex(sys.argv[3])
-    with Store(path, key_file, reserve_bytes=0) as store:
+    reserve = int(sys.argv[4]) if len(sys.argv) > 4 else 0
+    room = Room.OK
+    with Store(path, key_file, reserve_bytes=reserve) as store:
         journal = Journal(store, DEVICE, Ed25519PrivateKey.from_private_bytes(key), Clock(), software="test")
         while True:
+            if store.room() is not room:
+                room = store.room()
+                os.write(1, f"room {room}\n".encode())
             entry = event(size=2000)
             use = VisaUsed(
                 visa_id=entry.id[:16],

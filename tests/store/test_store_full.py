@@ -12,7 +12,6 @@ from store_kit import DEVICE, Desk, event
 
 from border_agent.store import (
     EvidenceKept,
-    EvidenceStore,
     Journal,
     Staging,
     Store,
@@ -89,8 +88,6 @@ def test_lists_and_evidence_stop_before_decisions_do(desk: Desk) -> None:
     with Store(desk.path, desk.key_file, reserve_bytes=2**62) as store:
         journal = desk.journal(store)
         with pytest.raises(StoreFull):
-            EvidenceStore(store).put(b"picture")
-        with pytest.raises(StoreFull):
             Staging(store).stage("watchlist", 1, [put("r", WatchRecord(record_id="r"))])
         assert journal.commit([event()], [EvidenceKept(b"record")]).sequence == 2
 
@@ -137,3 +134,30 @@ def test_a_real_full_disk(desk: Desk, tmp_path: Path) -> None:
         for sequence, head, visa in told:
             assert journal.head_at(epoch, int(sequence)) == bytes.fromhex(head)
             assert VisaUses(store).count(visa) == 1
+
+
+SMALL_DISK = """\
+set -e
+mount -t tmpfs -o size=5m tmpfs "$1"
+cp "$2" "$1/store.key"; chmod 600 "$1/store.key"
+cd "$3"
+"$4" commit_loop.py "$1/store.db" "$1/store.key" "$5" 8388608 > "$6"
+"""
+
+
+@pytest.mark.usefixtures("mounting")
+def test_a_disk_says_that_it_is_nearly_full_long_before_it_is(desk: Desk, tmp_path: Path) -> None:
+    """With eight megabytes kept for decisions, the last two say low, and the last quarter of one full."""
+    disk, output = tmp_path / "disk", tmp_path / "told"
+    disk.mkdir()
+    key = desk.key.private_bytes_raw().hex()
+    arguments = [disk, desk.key_file, Path(__file__).parent, sys.executable, key, output]
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", SMALL_DISK, "sh", *map(str, arguments)], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    lines = output.read_text().splitlines()
+    low, full, refused = (lines.index(word) for word in ("room low", "room full", "refused store.full"))
+    assert low > 20
+    assert full - low > 50, "between the word and the end there is room for everybody who waits"
+    assert refused > full

@@ -108,6 +108,12 @@ def test_versions_only_add() -> None:
         assert _columns(snapshot(old)) <= _columns(snapshot(new))
 
 
+def test_what_an_older_version_checks_word_for_word_stays() -> None:
+    """After an update was rolled back, its verification compares the triggers with its own snapshot."""
+    for old, new in pairwise(VERSIONS):
+        assert _triggers(snapshot(old)) <= _triggers(snapshot(new))
+
+
 def test_a_step_of_a_newer_version_is_left_alone(desk: Desk) -> None:
     """After an update was rolled back, the older version opens the store of the newer one."""
     with desk.store() as store, store.writing() as connection:
@@ -117,6 +123,10 @@ def test_a_step_of_a_newer_version_is_left_alone(desk: Desk) -> None:
         )
     with desk.store() as store:
         assert desk.journal(store).commit([event()], [EvidenceKept(b"x")]).sequence == 2
+
+
+def _triggers(schema: str) -> set[str]:
+    return {statement for statement in schema.split(";\n") if statement.startswith("CREATE TRIGGER")}
 
 
 def _columns(schema: str) -> set[tuple[str, str]]:

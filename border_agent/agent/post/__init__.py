@@ -10,7 +10,7 @@ thread serves the line; a kiosk has a second one for its desk and its store.
     counter_side  what waits, who calls                   shelf            both, bounded
     hands         who has whom in hand                    claims           the same as a pure state machine
     decisions     what was decided lately                 state            how each device is
-    problems      what is wrong, and how often
+    problems      what is wrong, and how often            witnesses        each other's journals, as each says
 """
 
 from __future__ import annotations

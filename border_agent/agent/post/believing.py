@@ -47,6 +47,8 @@ class Heard(Struct, frozen=True):
     body: PostBody
     record: DeviceRecord | None
     """None: this device's own statement, come back in the broker's order."""
+    statement: bytes
+    """The signed message, exactly as it came."""
 
 
 class _Voice(Struct):
@@ -95,12 +97,12 @@ class Believing:
         if body.device != device:
             raise NotBelieved(device, PostProblemCode.BAD_SIGNATURE, f"a statement of {body.device}")
         if own:
-            return Heard(body, None) if body.session == session else None
+            return Heard(body, None, payload) if body.session == session else None
         if not self._new(device, channel, body):
             return None
         if record is not None and record.role == KIOSK and isinstance(body, _COUNTERS_ONLY):
             raise NotBelieved(device, PostProblemCode.NOT_ITS_PART, type(body).__name__)
-        return Heard(body, record)
+        return Heard(body, record, payload)
 
     def _record(self, device: str) -> DeviceRecord:
         record = self._register.record(device)

@@ -9,8 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from border_agent.agent.case import Case
+from border_agent.agent.stored_pictures import named
 from border_agent.inspection.evidence import without_pictures
-from border_agent.store import EvidenceStore
+from border_agent.store import EvidenceStore, StoreDamaged
 from border_agent.store.referrals import Referral
 from mqtt_schemas.entries import Decision, Direction
 from mqtt_schemas.post import LARGEST_EVIDENCE, LARGEST_PICTURE, PictureKind, PostPicture
@@ -20,7 +21,7 @@ _PICTURES = (PictureKind.PAGE, PictureKind.VISA, PictureKind.LIVE)
 
 
 class Handover(Struct, frozen=True, kw_only=True):
-    """A finished inspection that waits, without its pictures."""
+    """A finished inspection that waits."""
 
     inspection: str
     direction: Direction
@@ -29,10 +30,12 @@ class Handover(Struct, frozen=True, kw_only=True):
     proposal: Decision
     evidence: bytes
     """JSON."""
+    kept: dict[PictureKind, bytes] = {}
+    """Its pictures as the store has them; none where the desk still shows them."""
 
     def fields(self, pictures: Mapping[PictureKind, bytes]) -> dict[str, object]:
-        """The statement's fields, with those pictures that are small enough."""
-        kept = ((kind, pictures.get(kind, b"")) for kind in _PICTURES)
+        """The statement's fields, with those pictures that are small enough. `pictures`: the desk's."""
+        kept = ((kind, pictures.get(kind) or self.kept.get(kind, b"")) for kind in _PICTURES)
         return {
             "inspection_id": self.inspection,
             "direction": self.direction,
@@ -74,8 +77,17 @@ def of_referral(referral: Referral, store: EvidenceStore) -> Handover | None:
             finished_at=referral.finished_at,
             proposal=referral.proposal,
             evidence=evidence,
+            kept=_kept(evidence, store),
         )
     )
+
+
+def _kept(record: bytes, store: EvidenceStore) -> dict[PictureKind, bytes]:
+    try:
+        found = {kind: store.get(name) for kind, name in named(record).items() if kind in _PICTURES}
+    except StoreDamaged:
+        return {}
+    return {kind: data for kind, data in found.items() if data}
 
 
 def _bounded(handover: Handover) -> Handover | None:

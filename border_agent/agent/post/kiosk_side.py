@@ -210,7 +210,7 @@ class KioskSide:
             self._problems.met(PostProblemCode.MALFORMED, "", "evidence too large for a message")
             return
         if case.id not in self._mine:
-            self._recorder.refer(case)
+            self._recorder.refer(case, self._desk.originals(case.id))
             self._mine.add(case.id)
         self._tell(handover)
 

@@ -36,6 +36,7 @@ from border_agent.agent.post.values import (
     RemoteCall,
     RemoteInspection,
 )
+from border_agent.agent.post.witnesses import Witnesses
 from border_agent.agent.recorder import Recorder
 from border_agent.clock import Clock
 from border_agent.config import KioskSection, Role
@@ -81,7 +82,8 @@ class PostLine:
         self._lost: list[Lost] = []
         self._problems = PostProblems(clock.now, time.monotonic)
         register = Register(Lists(store), post, device, time.monotonic)
-        self._states = States(condition, register, clock.now, self._changed)
+        self._witnesses = Witnesses(store, clock.now)
+        self._states = States(condition, register, clock.now, self._changed, self._witnesses.stands)
         self._connection: Connection | None = None
         if settings is not None:
             self._connection = Connection(
@@ -145,7 +147,7 @@ class PostLine:
             if self._kiosk is not None:
                 side = (self._open.enter_context(self._kiosk),)
             self._open.callback(self._connection.stop)
-            self._connection.serve(self._states, *side)
+            self._connection.serve(self._states, self._witnesses, *side)
         return self
 
     def __exit__(

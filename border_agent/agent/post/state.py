@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from msgspec import Struct, structs
@@ -66,11 +66,14 @@ class States:
         register: Register,
         now: Callable[[], datetime],
         changed: Callable[[], None],
+        stands: Callable[[], Mapping[str, object]],
     ) -> None:
+        """`stands`: where this device's journal ends, said with each statement (see `Witnesses`)."""
         self._condition = condition
         self._register = register
         self._now = now
         self._changed = changed
+        self._stands = stands
         self._lock = threading.Lock()
         self._seen: dict[str, _Seen] = {}
         self._online = False
@@ -112,7 +115,7 @@ class States:
             self._look_at = now + LOOK_SECONDS
             condition = self._condition()
             if condition != self._said or now - self._said_at >= STATE_SECONDS:
-                say(PostState, online=True, **structs.asdict(condition))
+                say(PostState, online=True, **structs.asdict(condition), **self._stands())
                 self._said, self._said_at = condition, now
         return self._look_at
 

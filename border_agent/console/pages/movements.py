@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from border_agent.console.app import Console
 from border_agent.console.errors import NoSuchPage
+from border_agent.console.forms import one_of
 from border_agent.console.menu import AUDITOR, DECIDERS, SUPERVISOR
 from border_agent.console.pages import asked
 from border_agent.console.pages.entries import flat_evidence, see_entry
@@ -19,6 +20,7 @@ from border_agent.console.visit import Visit
 from border_agent.inspection.verdict import Proposal
 from border_agent.store import Passage
 from mqtt_schemas.entries import Decision, Direction
+from mqtt_schemas.post import PictureKind
 
 ROWS = 50
 _ENTRY = re.compile(r"[0-9a-f]{32}")
@@ -83,19 +85,34 @@ def routes(console: Console) -> list[Route]:
             raise NoSuchPage("movements")
         return console.render(visit, "movement.html", seen=seen, may_correct=seen.may_correct)
 
-    async def evidence(request: Request, visit: Visit) -> Response:
-        digest = request.path_params["digest"]
+    async def record(digest: str) -> bytes:
         data = (
             await run_in_threadpool(agent.evidence.get, bytes.fromhex(digest)) if _DIGEST.fullmatch(digest) else None
         )
         if data is None:
             raise NoSuchPage("evidence")
+        return data
+
+    async def evidence(request: Request, visit: Visit) -> Response:
+        digest = request.path_params["digest"]
+        data = await record(digest)
         rows = flat_evidence(data, visit)
-        return console.render(visit, "evidence.html", digest=digest, size=len(data), rows=rows)
+        shelf = await run_in_threadpool(agent.stored_pictures.shelf, data)
+        return console.render(visit, "evidence.html", digest=digest, size=len(data), rows=rows, shelf=shelf)
+
+    async def picture(request: Request, _visit: Visit) -> Response:
+        kind = PictureKind(one_of("kind", request.path_params["kind"], tuple(PictureKind)))
+        data = await record(request.path_params["digest"])
+        jpeg = await run_in_threadpool(agent.stored_pictures.jpeg, data, kind)
+        if jpeg is None:
+            raise NoSuchPage("evidence")
+        headers = {"Content-Disposition": "inline", "Cache-Control": "no-store"}
+        return Response(jpeg, media_type="image/jpeg", headers=headers)
 
     reading = (*DECIDERS, AUDITOR)
     return [
         Route("/movements", console.page(movements, *reading)),
         Route("/movements/{entry}", console.page(movement, *reading)),
         Route("/evidence/{digest}", console.page(evidence, SUPERVISOR, AUDITOR)),
+        Route("/evidence/{digest}/pictures/{kind}", console.page(picture, SUPERVISOR, AUDITOR)),
     ]

@@ -7,11 +7,11 @@ from datetime import date
 from msgspec import Struct
 
 from border_agent.documents.mrz import PartialDate
-from border_agent.inspection.evidence import Evidence, VisaEvidence
+from border_agent.inspection.evidence import Evidence, StayEvidence, VisaEvidence
 from border_agent.inspection.stay import stay_of
 from border_agent.inspection.verdict import Verdict
 from border_agent.trust import SignatureVerdict
-from border_agent.words import format_date, format_number, has, text
+from border_agent.words import format_date, format_moment, format_number, has, text
 from mqtt_schemas.entries import Direction
 from mqtt_schemas.records import VisaStatus
 
@@ -46,6 +46,11 @@ def see_visa(held: VisaEvidence, language: str) -> tuple[Said, ...]:
     ]
     if record is not None:
         facts.append(Said(text("case.used_at_centre", language), format_number(record.uses, language)))
+    for use in held.uses_elsewhere:
+        said = text(
+            "case.used_by", language, post=use.post or use.device, at=format_moment(use.at.astimezone(), language)
+        )
+        facts.append(Said(text("case.used_elsewhere", language), said))
     return tuple(facts)
 
 
@@ -57,7 +62,7 @@ def see_stay(evidence: Evidence, verdict: Verdict | None, language: str) -> tupl
     if stay is not None and stay.entered_at is not None:
         late = stay.overstay_days > 0
         facts = [
-            Said(text("case.entered", language), format_date(stay.entered_at.date(), language)),
+            Said(text("case.entered", language), _entered(stay, language)),
             *_allowed(stay.allowed_days, stay.until, language),
         ]
         said = text("case.overstay" if late else "case.no_overstay", language, days=stay.overstay_days)
@@ -66,6 +71,11 @@ def see_stay(evidence: Evidence, verdict: Verdict | None, language: str) -> tupl
         return ()
     clock = evidence.clock
     return _allowed(verdict.stay_days, stay_of(clock.at, "", verdict.stay_days, clock.today).until, language)
+
+
+def _entered(stay: StayEvidence, language: str) -> str:
+    day = format_date(stay.entered_at.date(), language) if stay.entered_at is not None else ""
+    return text("case.entered_at", language, day=day, post=stay.post) if stay.post else day
 
 
 def see_lists(evidence: Evidence, language: str) -> tuple[Said, ...]:

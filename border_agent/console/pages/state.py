@@ -15,13 +15,14 @@ from border_agent.agent.runtime import Agent
 from border_agent.console.app import Console
 from border_agent.console.bar import Tone, Topic
 from border_agent.console.errors import NoSuchPage
+from border_agent.console.menu import AUDITOR, DECIDERS
 from border_agent.console.pages.entries import Block, code_words
 from border_agent.console.pages.seen_facts import Said
 from border_agent.console.visit import Visit
 from border_agent.reporting import ReportingStatus
 from border_agent.words import format_moment, format_number, text
 
-LISTS = frozenset({Topic.VISAS, Topic.TRUST, Topic.CSCA, Topic.WATCHLIST, Topic.POLICY, Topic.OFFICERS})
+LISTS = frozenset({Topic.VISAS, Topic.TRUST, Topic.CSCA, Topic.STAYS, Topic.WATCHLIST, Topic.POLICY, Topic.OFFICERS})
 
 
 def routes(console: Console) -> list[Route]:
@@ -41,7 +42,13 @@ def routes(console: Console) -> list[Route]:
         blocks = await run_in_threadpool(lambda: tuple(facts(agent, asked, visit.language)))
         good = item is not None and item.tone is Tone.GOOD
         return console.render(
-            visit, "state_topic.html", topic=asked, item=item, blocks=blocks, advice=_advice(asked, good)
+            visit,
+            "state_topic.html",
+            topic=asked,
+            item=item,
+            blocks=blocks,
+            advice=_advice(asked, good),
+            conflicts=asked is Topic.CONFLICTS and visit.may(*DECIDERS, AUDITOR),
         )
 
     return [Route("/state", console.page(overview)), Route("/state/{topic}", console.page(topic))]
@@ -69,9 +76,12 @@ def facts(agent: Agent, topic: Topic, language: str) -> Iterator[Block]:
                 ("standing.clock.time", said.moment(report.clock.at)),
                 ("standing.clock.quality", said.code("clock_quality", report.clock.quality.value)),
                 ("standing.clock.went_back", said.seconds(report.clock.went_back_seconds)),
+                ("standing.clock.jumped", said.seconds(report.clock.jumped_seconds)),
             )
         case Topic.DEVICES:
             yield from _devices(report, said)
+        case Topic.CONFLICTS:
+            yield _conflicts(agent, said)
         case Topic.POST:
             yield from _post(agent, said)
         case Topic.DECODERS:
@@ -97,6 +107,10 @@ class _Said:
 
     def number(self, value: float) -> str:
         return format_number(value, self.language)
+
+    def evidence(self, status: ReportingStatus) -> str:
+        size = status.evidence_bytes / 1e6
+        return text("standing.unsent.pieces", self.language, count=status.evidence_pieces, size=size)
 
     def seconds(self, value: float) -> str:
         return text("standing.seconds", self.language, seconds=value) if value else ""
@@ -135,6 +149,7 @@ def _unsent(status: ReportingStatus, said: _Said) -> Block:
         ("standing.unsent.count", said.number(status.unacknowledged)),
         ("standing.unsent.last", said.number(status.last_sequence)),
         ("standing.unsent.acknowledged", said.number(status.acknowledged)),
+        ("standing.unsent.evidence", said.evidence(status)),
         ("standing.line.last_ack", said.moment(status.last_ack_at)),
     )
 
@@ -191,6 +206,15 @@ def _post(agent: Agent, said: _Said) -> Iterator[Block]:
             Said(text("standing.post.waiting", said.language), said.number(device.waiting) if heard else ""),
         )
         yield Block(device.device, tuple(line for line in lines if line.value))
+
+
+def _conflicts(agent: Agent, said: _Said) -> Block:
+    found = agent.conflicts.all()
+    return said.block(
+        "standing.now",
+        ("standing.conflicts.unseen", said.number(sum(conflict.unseen for conflict in found))),
+        ("standing.conflicts.all", said.number(len(found))),
+    )
 
 
 def _decoders(agent: Agent, report: MaintenanceReport, said: _Said) -> Iterator[Block]:

@@ -55,6 +55,8 @@ def clock_findings(evidence: Evidence) -> Iterator[Finding]:
         yield finding("clock.went_back", seconds=str(round(back)))
     elif back >= _CORRECTED:
         yield finding("clock.corrected", seconds=str(round(back)))
+    if clock.jumped_seconds > 0:
+        yield finding("clock.jumped", seconds=str(round(clock.jumped_seconds)))
 
 
 def watch_findings(evidence: Evidence) -> Iterator[Finding]:

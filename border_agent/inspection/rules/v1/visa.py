@@ -65,6 +65,7 @@ def visa_findings(evidence: Evidence, policy: Policy, match: RegimeMatch) -> Ite
     yield from _zone(held.visa)
     yield from _validity(held.visa, held.record, evidence.clock.today)
     yield from _entries(held)
+    yield from _elsewhere(held)
     yield from _centre(held.visa, held)
     yield from _portrait(held.visa, held.record, evidence)
     if evidence.mrz is not None:
@@ -133,6 +134,17 @@ def _entries(held: VisaEvidence) -> Iterator[Finding]:
     limited = [entries for entries in stated if entries > 0]
     if limited and held.uses >= min(limited):
         yield finding("visa.used_up", entries=str(min(limited)), used=str(held.uses))
+
+
+def _elsewhere(held: VisaEvidence) -> Iterator[Finding]:
+    if held.uses_elsewhere:
+        newest = held.uses_elsewhere[-1]
+        yield finding(
+            "visa.used_elsewhere",
+            post=newest.post or newest.device,
+            at=newest.at.date().isoformat(),
+            count=str(len(held.uses_elsewhere)),
+        )
 
 
 def _centre(visa: SealedVisa, held: VisaEvidence) -> Iterator[Finding]:
