@@ -91,7 +91,7 @@ bench-mrz: ## Lecture de la MRZ, avec tesserocr et PassportEye / reading the MRZ
 	@bash .ci/setup bench
 	@.venv-bench/bin/python tests/bench/mrz.py $(ARGS)
 
-proof-powercut: setup ## Le courant coupé 10 000 fois / the power cut 10,000 times  (IMAGES=10000, 15 min; build/proofs)
+proof-powercut: setup ## Le courant coupé 10 000 fois / the power cut 10,000 times  (IMAGES=10000, 15 to 45 min; build/proofs)
 	@$(BIN)/python tests/powercut --images $(or $(IMAGES),10000) $(ARGS)
 
 proof-chaos: setup ## kill -9 de tout, au hasard / kill -9 of everything, at random  (KILLS=1000, 20 min; build/proofs)

@@ -32,9 +32,7 @@ def unvouched() -> Clock:
 
 def note(notes: Notes, *, ago: timedelta, boot: str | None = None) -> None:
     at = datetime.now(UTC) - ago
-    vouched = VouchedTime(
-        at=at, boot=boot or timekeeping.boot_id(), uptime=uptime() - ago.total_seconds()
-    )
+    vouched = VouchedTime(at=at, boot=boot or timekeeping.boot_id(), uptime=uptime() - ago.total_seconds())
     notes.put(NOTE, msgspec.json.encode(vouched))
 
 

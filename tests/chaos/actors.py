@@ -186,11 +186,11 @@ class Impostor(LabBroker):
         return text.count("New client connected")
 
 
-def wait_until(what: object, seconds: float, why: str) -> None:
+def wait_until(what: object, seconds: float, why: str, every: float = 0.02) -> None:
     """Until `what()` holds. Raises TimeoutError."""
     assert callable(what)
     deadline = time.monotonic() + seconds
     while not what():
         if time.monotonic() > deadline:
             raise TimeoutError(why)
-        time.sleep(0.02)
+        time.sleep(every)

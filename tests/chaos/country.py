@@ -130,9 +130,10 @@ class Country:
         )
         named = {name for device in self._devices for one in device.told() for name in one.evidence}
         wait_until(
-            lambda: evidence(self.centre_folder) >= len(named),
+            lambda: named <= evidence(self.centre_folder),
             _DRAIN_SECONDS,
-            f"{evidence(self.centre_folder)} of {len(named)} pieces of evidence",
+            f"not all of {len(named)} pieces of evidence",
+            every=0.2,
         )
         for device in self._devices:
             device.end()

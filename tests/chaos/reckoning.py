@@ -56,11 +56,10 @@ def marks(centre: Path) -> dict[str, int]:
         }
 
 
-def evidence(centre: Path) -> int:
-    """How many pieces of evidence the centre has whole."""
+def evidence(centre: Path) -> set[bytes]:
+    """Names of the evidence that the centre has whole."""
     with CentreFolder(centre).database() as database:
-        row = database.one("SELECT count(*) FROM evidence WHERE whole_at IS NOT NULL")
-        return int(row[0]) if row is not None else 0
+        return {bytes(name) for (name,) in database.rows("SELECT sha256 FROM evidence WHERE whole_at IS NOT NULL")}
 
 
 def reckon(centre: Path, devices: Sequence[DeviceActor]) -> Reckoning:
