@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 
 from msgspec import Struct
@@ -25,17 +26,23 @@ class Ends(Struct, frozen=True):
     centre_holds: bool
     device_holds: bool
     recorded: int
-    """Entries on the device."""
+    """Entries on the device, a moment before."""
 
 
 def both_ends(rehearsal: Rehearsal) -> Ends:
-    """Compared beside the running agent, while everything is acknowledged and nobody stands at the counter."""
-    with CentreFolder(rehearsal.country.centre).database() as database:
-        bodies = [bytes(body) for _, _, body in database.rows(_ENTRIES)]
-    verified = proof.verify(rehearsal.country.centre)
-    machine = rehearsal.machine
-    said = machine.run(VERIFY, check=False, timeout=rehearsal.patience(60))
+    """Compared beside the running agent, while nobody stands at the counter.
+
+    The device goes on noting what happens to it (a list installed, its health), so it is asked first; then the centre
+    has some time to hold at least as much.
+    """
+    said = rehearsal.machine.run(VERIFY, check=False, timeout=rehearsal.patience(60))
     device = json.loads(said)
+    bodies = _held(rehearsal)
+    until = time.monotonic() + rehearsal.patience(60)
+    while len(bodies) < device["entries"] and time.monotonic() < until:
+        time.sleep(1.0)
+        bodies = _held(rehearsal)
+    verified = proof.verify(rehearsal.country.centre)
     return Ends(
         Counter(filter(None, map(_decided, bodies))),
         len(bodies),
@@ -43,6 +50,11 @@ def both_ends(rehearsal: Rehearsal) -> Ends:
         device["ok"],
         device["entries"],
     )
+
+
+def _held(rehearsal: Rehearsal) -> list[bytes]:
+    with CentreFolder(rehearsal.country.centre).database() as database:
+        return [bytes(body) for _, _, body in database.rows(_ENTRIES)]
 
 
 # The keys are handed over as they are to the agent, and lie on no disk in clear.

@@ -74,4 +74,4 @@ def test_entries_of_every_release_are_kept(rehearsal: Rehearsal) -> None:
     assert ends.decided == dict.fromkeys(rehearsal.told, 1)
     assert ends.centre_holds
     assert ends.device_holds
-    assert ends.entries == ends.recorded
+    assert ends.entries >= ends.recorded

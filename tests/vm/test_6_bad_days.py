@@ -71,4 +71,4 @@ def test_after_all_this_nothing_is_lost(rehearsal: Rehearsal) -> None:
     assert ends.decided == dict.fromkeys(rehearsal.told, 1)
     assert ends.centre_holds
     assert ends.device_holds
-    assert ends.entries == ends.recorded
+    assert ends.entries >= ends.recorded

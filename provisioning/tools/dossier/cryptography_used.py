@@ -74,6 +74,22 @@ USES = (
         needle="Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)",
     ),
     Use(
+        fr="Listes sur une clé USB",
+        en="Lists on a USB stick",
+        algorithm="AES-256-GCM",
+        size="256",
+        file="mqtt_schemas/chunks.py",
+        needle="AESGCM(key).encrypt",
+    ),
+    Use(
+        fr="Images gardées comme éléments de preuve, une clé par jour",
+        en="Pictures kept as evidence, a key for each day",
+        algorithm="AES-256-GCM",
+        size="256",
+        file="border_agent/store/evidence_keys.py",
+        needle="AESGCM(key).encrypt",
+    ),
+    Use(
         fr="Visa électronique : cachet électronique visible (ICAO)",
         en="E-visa: visible digital seal (ICAO)",
         algorithm="ECDSA, P-256 … P-521, Brainpool",

@@ -91,7 +91,7 @@ def draw(language: str) -> str:
         _arrow(760, 170, 760, 290),
         '<path class="a" d="M186 84H656" marker-end="url(#m)"/>',
         '<path class="a" d="M656 150H606V384H186" marker-end="url(#m)"/>',
-        _labels(424, 28, up),
+        _labels(424, 18, up),
         _labels(424, 222, down),
         '<path class="p" d="M186 398C300 448 520 452 656 372" marker-end="url(#m)"/>',
         f'<text class="pt" x="424" y="452">{stick}</text>',
