@@ -22,7 +22,7 @@ from dossier.places import LOCKS, read_yaml  # noqa: E402
 
 TODAY = date(2026, 11, 26)
 CONTROLLER = REPOSITORY / ".venv-provisioning"
-TOPICS = r"borne/v1/(\{device\}|all)/(up|down)/[a-z/{}]+"
+TOPICS = r"borne/v1/(\{device\}|all)/(up|down)/[a-z/{}-]+"
 
 
 @pytest.fixture(scope="module")
