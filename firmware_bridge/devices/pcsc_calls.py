@@ -12,6 +12,7 @@ What has to be known of it:
 from __future__ import annotations
 
 import math
+import ctypes
 import os
 import socket
 import threading
@@ -26,8 +27,11 @@ import msgspec
 from firmware_bridge.errors import DeviceMisconfigured
 
 try:
+    # First by itself: where Debian's libpcsclite1 is missing, pyscard says so on standard output, in the middle of
+    # whatever a command prints there, and goes on.
+    ctypes.CDLL("libpcsclite.so.1")
     from smartcard import scard
-except ImportError:  # the extra "chip" is not installed: said where a reader is made
+except (ImportError, OSError):  # not installed: said where a reader is made
     scard = None
 
 CALL_TIMEOUT: Final = 5.0
@@ -86,9 +90,9 @@ class Powered(msgspec.Struct, frozen=True):
 
 
 def require_pyscard(name: str) -> None:
-    """Raises DeviceMisconfigured where pyscard is not installed."""
+    """Raises DeviceMisconfigured where pyscard or what it stands on is not installed."""
     if scard is None:
-        raise DeviceMisconfigured(name, "pyscard is not installed (extra: chip)")
+        raise DeviceMisconfigured(name, "pyscard (extra: chip) or the system's libpcsclite1 is not installed")
 
 
 class PcscCalls:
