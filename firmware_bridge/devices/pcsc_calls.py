@@ -11,8 +11,8 @@ What has to be known of it:
 
 from __future__ import annotations
 
-import math
 import ctypes
+import math
 import os
 import socket
 import threading
