@@ -22,9 +22,10 @@ from border_agent.store import Journal, Store, verify_journal
 from border_agent.store.epochs import mend as mend_journal
 from border_agent.store.export import Range, export_journal
 from border_agent.upkeep.credentials import device_keys, store_key
-from mqtt_schemas.audit import AuditReport, Fault, Note, StreamReport, read_keys, verify_files
+from mqtt_schemas.audit import AuditReport, Fault, Note, NoteKind, StreamReport, read_keys, verify_files
 from mqtt_schemas.audit.keys import LARGEST
 from mqtt_schemas.chain import LAST_SEQUENCE
+from mqtt_schemas.entries import EpochReason
 
 _file = click.Path(dir_okay=False, path_type=Path)
 _existing = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -228,11 +229,10 @@ def _tell(report: AuditReport) -> None:
     for stream in report.streams:
         _tell_stream(stream)
     for note in report.notes:
-        click.echo(f"  {_found(note, t(f'audit.note.{note.kind.value}', detail=note.detail))}")
+        click.echo(f"  {_found(note, _noted(note))}")
     for fault in report.faults:
+        # What the contract's package says in detail is English, for whoever looks into it: `--json` has it.
         click.echo(f"! {_found(fault, t(f'audit.fault.{fault.kind.value}'))}")
-        if fault.detail:
-            click.echo(f"      {fault.detail}")
     if report.fault_count > len(report.faults):
         click.echo(t("cli.journal.more", count=report.fault_count - len(report.faults)))
     click.echo(t("cli.journal.proves") if report.ok else t("cli.journal.fails", count=report.fault_count))
@@ -253,6 +253,12 @@ def _tell_stream(stream: StreamReport) -> None:
     click.echo(f"    {t('cli.journal.witnessed', upto=stream.witnessed_upto, by=by, at=stream.witnessed_at)}")
     if stream.unwitnessed:
         click.echo(f"    {t('cli.journal.rest', count=stream.unwitnessed)}")
+
+
+def _noted(note: Note) -> str:
+    if note.kind is not NoteKind.EPOCH:
+        return t(f"audit.note.{note.kind.value}")
+    return t("audit.note.epoch", reason=t(f"audit.epoch.{EpochReason(note.detail).value}"))
 
 
 def _found(found: Fault | Note, what: str) -> str:
