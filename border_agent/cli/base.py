@@ -118,3 +118,7 @@ class BorneGroup(_Worded, click.Group):
 
 BorneGroup.group_class = BorneGroup
 json_option = click.option("--json", "as_json", is_flag=True, help=t("cli.option.json"))
+folder_option = click.option(
+    "--folder", "-f", required=True, type=click.Path(file_okay=False, path_type=Path), help=t("cli.option.folder")
+)
+"""A data centre's folder."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
-from border_agent.cli.base import BorneGroup, json_option, print_json, t
+from border_agent.cli.base import BorneGroup, folder_option, json_option, print_json, t
 from border_agent.cli.centre_csca import load as load_csca
 from mqtt_schemas.centre import folder as centre_folder
 from mqtt_schemas.centre import importing, proof, register, reports, service
@@ -18,11 +18,6 @@ from mqtt_schemas.centre import officers as staff
 from mqtt_schemas.centre.duties import PUBLISHES, Duties
 from mqtt_schemas.feeds import Feed
 from mqtt_schemas.records import OfficerRecord, OfficerRole
-
-folder_option = click.option(
-    "--folder", "-f", required=True, type=click.Path(file_okay=False, path_type=Path), help=t("cli.option.folder")
-)
-
 
 _GROUPS = {
     "authority": "border_agent.cli.centre_authority:authority",

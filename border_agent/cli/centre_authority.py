@@ -7,16 +7,13 @@ from pathlib import Path
 
 import click
 
-from border_agent.cli.base import LANGUAGE, BorneGroup, json_option, print_json, t
+from border_agent.cli.base import LANGUAGE, BorneGroup, folder_option, json_option, print_json, t
 from border_agent.words import format_date
 from mqtt_schemas.centre import offline, own_certificates
 from mqtt_schemas.centre.authority import Authority, make_pilot
 from mqtt_schemas.centre.keys import load_key
 from mqtt_schemas.enrolment import request_code
 
-folder_option = click.option(
-    "--folder", "-f", required=True, type=click.Path(file_okay=False, path_type=Path), help=t("cli.option.folder")
-)
 out_option = click.option(
     "--out", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), help=t("cli.device.option.out")
 )

@@ -6,13 +6,9 @@ from pathlib import Path
 
 import click
 
-from border_agent.cli.base import LANGUAGE, BorneGroup, json_option, print_json, t
+from border_agent.cli.base import LANGUAGE, BorneGroup, folder_option, json_option, print_json, t
 from border_agent.words import format_moment
 from mqtt_schemas.centre import conflict_reports
-
-folder_option = click.option(
-    "--folder", "-f", required=True, type=click.Path(file_okay=False, path_type=Path), help=t("cli.option.folder")
-)
 
 
 @click.group(cls=BorneGroup, help=t("cli.centre.conflicts"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from border_agent.cli.base import LANGUAGE, BorneGroup, json_option, print_json, t
+from border_agent.cli.base import LANGUAGE, BorneGroup, folder_option, json_option, print_json, t
 from border_agent.words import format_date
 from mqtt_schemas.centre import enrolment, register, taking
 from mqtt_schemas.centre.audit_keys import keys_file
@@ -17,9 +17,6 @@ from mqtt_schemas.centre.enrolment_book import LastKnown
 from mqtt_schemas.centre.journal_files import export_journal
 from mqtt_schemas.enrolment import LARGEST_FILE, open_request
 
-folder_option = click.option(
-    "--folder", "-f", required=True, type=click.Path(file_okay=False, path_type=Path), help=t("cli.option.folder")
-)
 by_option = click.option("--by", "person", required=True, help=t("cli.centre.devices.option.by"))
 reason_option = click.option("--reason", default="", help=t("cli.centre.devices.option.reason"))
 why_option = click.option("--reason", required=True, help=t("cli.centre.devices.option.reason"))

@@ -7,18 +7,14 @@ from pathlib import Path
 
 import click
 
-from border_agent.cli.base import LANGUAGE, BorneGroup, json_option, print_json, t
+from border_agent.cli.base import LANGUAGE, BorneGroup, folder_option, json_option, print_json, t
 from border_agent.words import format_number
 from mqtt_schemas.centre.errors import NoSuchEvidence
 from mqtt_schemas.centre.evidence import EvidenceBook
 from mqtt_schemas.centre.folder import CentreFolder
-from mqtt_schemas.centre.whole import whole_file
+from mqtt_schemas.whole import whole_file
 
 _NAME = re.compile(r"[0-9a-f]{64}")
-
-folder_option = click.option(
-    "--folder", "-f", required=True, type=click.Path(file_okay=False, path_type=Path), help=t("cli.option.folder")
-)
 
 
 @click.group(cls=BorneGroup, help=t("cli.centre.evidence"))

@@ -7,12 +7,11 @@ can be held against it. The file is made beside its name and renamed when it is 
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
@@ -28,6 +27,7 @@ from mqtt_schemas.errors import Malformed
 from mqtt_schemas.journal_file import FileKind, Header, JournalWriter
 from mqtt_schemas.keys import public_bytes
 from mqtt_schemas.outside import parse, reader
+from mqtt_schemas.whole import whole_file
 
 MOST_BEYOND: Final = 100_000
 """Digests after a range, to the next witness: some weeks of a busy device."""
@@ -108,18 +108,9 @@ def export_journal(
             since=asked[0],
             to=asked[1],
         )
-        unfinished = target.with_name(f"{target.name}.part")
-        with translated(target):
-            try:
-                with _opened(unfinished) as file:
-                    exported = _Export(connection, JournalWriter(file, header), progress).run(parts, wanted, key)
-                    size = file.tell()
-                    file.flush()
-                    os.fsync(file.fileno())
-                unfinished.replace(target)
-            except BaseException:
-                unfinished.unlink(missing_ok=True)
-                raise
+        with translated(target), whole_file(target) as file:
+            exported = _Export(connection, JournalWriter(file, header), progress).run(parts, wanted, key)
+            size = file.tell()
         connection.execute("ROLLBACK")
     return Exported(
         device=header.device,
@@ -266,9 +257,3 @@ def _witnessed_after(connection: Connection, stream: int, last: int) -> int:
         (stream, last, last + MOST_BEYOND),
     ).fetchone()
     return last if found is None else int(found)
-
-
-def _opened(path: Path) -> BinaryIO:
-    """A new file for its owner alone."""
-    path.unlink(missing_ok=True)
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")

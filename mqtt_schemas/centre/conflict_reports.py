@@ -15,8 +15,8 @@ from mqtt_schemas.centre.folder import CentreFolder
 from mqtt_schemas.centre.settling import settled
 from mqtt_schemas.centre.store import Store
 from mqtt_schemas.centre.uses import Use, uses_of
-from mqtt_schemas.centre.whole import whole_file
 from mqtt_schemas.journal_file import FileKind, Header, JournalWriter
+from mqtt_schemas.whole import whole_file
 
 _CONFLICT = "SELECT id, visa, entries, uses, found_at, changed_at, withdrawn_at FROM conflict"
 

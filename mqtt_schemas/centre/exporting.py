@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -31,6 +30,7 @@ from mqtt_schemas.chunks import lock_chunk
 from mqtt_schemas.feeds import CHUNK_RATIO, Feed, packing, split_chunks
 from mqtt_schemas.keys import feed_role
 from mqtt_schemas.messages import FeedChunk, encode
+from mqtt_schemas.whole import whole_file
 
 _NONCE_BYTES = 16
 
@@ -172,15 +172,9 @@ def _chunks(store: FeedStore, firsts: dict[Feed, int], content: dict[str, bytes]
 
 def _write(out: Path, head: BundleHead, chunks: Iterable[FeedChunk]) -> int:
     """Whole or not at all, and on the stick before it is said to be."""
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        with temporary.open("xb") as file:
-            size = write_bundle(file, head, chunks)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(out)
+        # Whoever carries it is another account's person as a rule, and nothing in it is legible.
+        with whole_file(out, 0o644) as file:
+            return write_bundle(file, head, chunks)
     except OSError as error:
         raise BadExport(str(out), str(error)) from None
-    finally:
-        temporary.unlink(missing_ok=True)
-    return size

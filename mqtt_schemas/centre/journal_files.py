@@ -19,8 +19,8 @@ from mqtt_schemas.centre.errors import BadEnrolment
 from mqtt_schemas.centre.folder import CentreFolder
 from mqtt_schemas.centre.store import Store
 from mqtt_schemas.centre.values import Stream
-from mqtt_schemas.centre.whole import whole_file
 from mqtt_schemas.journal_file import FileKind, Header, JournalWriter
+from mqtt_schemas.whole import whole_file
 
 _ENTRIES = """
     SELECT j.sequence, j.body, j.head, h.signature FROM journal j

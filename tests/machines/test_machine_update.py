@@ -133,8 +133,9 @@ def sshd(root: Root, tmp_path: Path) -> Iterator[dict[str, Any]]:
         script="apt-get -qq install -y --no-install-recommends openssh-server >/dev/null 2>&1; mkdir -p /run/sshd"
     )
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
-    root.write("/root/.ssh/authorized_keys", (tmp_path / "key.pub").read_text(), 0o600)
-    root.at("/root/.ssh").chmod(0o700)
+    keys = Path(root.run(script="getent passwd root | cut -d: -f6").stdout.strip(), ".ssh")
+    root.write(f"{keys}/authorized_keys", (tmp_path / "key.pub").read_text(), 0o600)
+    root.at(str(keys)).chmod(0o700)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -10,13 +10,13 @@ from typing import BinaryIO
 
 
 @contextmanager
-def whole_file(target: Path) -> Iterator[BinaryIO]:
-    """A new file for its owner alone, which is at `target`, on disk, once the block has ended well; else nothing is
-    left of it. Raises OSError."""
+def whole_file(target: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """A new file, for its owner alone unless `mode` says otherwise, which is at `target`, on disk, once the block has
+    ended well; else nothing is left of it. Raises OSError."""
     unfinished = target.with_name(f"{target.name}.part")
     unfinished.unlink(missing_ok=True)
     try:
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
