@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,11 @@ from typing import BinaryIO
 @contextmanager
 def whole_file(target: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
     """A new file, for its owner alone unless `mode` says otherwise, which is at `target`, on disk, once the block has
-    ended well; else nothing is left of it. Raises OSError."""
+    ended well; else nothing is left of it. Raises OSError, also for a target that is there and no file.
+    """
+    if target.exists() and not target.is_file():
+        # An administrator's rename would put a file in the place of a device, for every program of this machine.
+        raise OSError(errno.EINVAL, "not a regular file", str(target))
     unfinished = target.with_name(f"{target.name}.part")
     unfinished.unlink(missing_ok=True)
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from border_agent.agent.replay import Answer, Replay, Replayer
+from border_agent.agent.replay import Answer, Reason, Replay, Replayer
 from border_agent.cli.agent import config_option
 from border_agent.cli.base import BorneCommand, json_option, print_json, t
 from border_agent.cli.journal import opened_store
@@ -64,6 +64,9 @@ _MOST = 1000
 
 
 def _tell(made: Replay) -> None:
+    if made.reason is Reason.NO_ENTRY:
+        click.echo(t(f"audit.replay.{made.reason}"))
+        return
     place = t("cli.replay.place", sequence=made.sequence, entry=made.entry)
     match made.answer:
         case Answer.SAME:

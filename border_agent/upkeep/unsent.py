@@ -6,7 +6,6 @@ line (`borne centre devices take`): a magic line, then each batch after its leng
 
 from __future__ import annotations
 
-import os
 import struct
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from border_agent.upkeep.credentials import DEFAULT_FOLDER, KeyUnreadable, devic
 from mqtt_schemas.codec import build_batch
 from mqtt_schemas.messages import encode
 from mqtt_schemas.unsent import MAGIC
+from mqtt_schemas.whole import whole_file
 
 _ROWS = 200
 _BYTES = 262_144
@@ -93,12 +93,11 @@ def export(config: Config, out: Path, folder: Path = DEFAULT_FOLDER) -> Standing
     if not found.readable or not found.device:
         raise NotExported(str(config.path(config.store.path)), found.detail or "no journal")
     journal_key = device_keys(config, folder).journal
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
     with Store(config.path(config.store.path), store_key(config, folder)) as store:
         # Under the name the journal has, which is another one where the machine was given a new identity.
         journal = Journal(store, found.device, journal_key, Clock(), software="")
         try:
-            with temporary.open("xb") as file:
+            with whole_file(out) as file:
                 file.write(MAGIC)
                 # The journal's own: an older store that was put back has just begun a new epoch.
                 after = journal.mark().sequence
@@ -116,13 +115,8 @@ def export(config: Config, out: Path, folder: Path = DEFAULT_FOLDER) -> Standing
                     payload = encode(batch)
                     file.write(struct.pack(">I", len(payload)) + payload)
                     after = segment.last
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(out)
         except OSError as error:
             raise NotExported(str(out), str(error)) from None
-        finally:
-            temporary.unlink(missing_ok=True)
     return found
 
 
