@@ -31,6 +31,7 @@ from mqtt_schemas.feeds import Feed, extend_feed, feed_genesis, put
 from mqtt_schemas.messages import FeedHead
 from mqtt_schemas.records import Policy
 from tests.agent.conftest import DEVICE, Start, write_device
+from tests.agent.test_local_api import proposed
 from tests.inspection.inspection_cases import NOW, POLICY, clock, good, hit, lists, passport, with_visa, without_visa
 
 CASES: dict[str, Callable[[], Evidence]] = {
@@ -171,9 +172,7 @@ def test_what_cannot_be_made_again_says_why(office: Office) -> None:
 def test_what_a_whole_agent_decided_is_decided_again(start: Start) -> None:
     agent, client = start()
     for decision, reason in (("refer", ""), ("refuse", "no document at all")):
-        case = client.start(direction="entry")
-        while client.inspection(case["id"])["step"] is not None:
-            client.skip(case["id"], client.inspection(case["id"])["step"])
+        case = proposed(client, direction="entry")
         client.decide(case["id"], decision, "officer-7", reason)
     made = list(Replayer(agent._store).all())
     assert [one.answer for one in made] == [Answer.SAME, Answer.SAME], made
