@@ -40,6 +40,8 @@ DeviceId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{2,39}(?!\n)$")]
 """A device's name, as in its topics and its certificate."""
 FeedName = Annotated[str, Meta(pattern=r"^[a-z][a-z_]{1,31}(?!\n)$")]
 """A feed's name, as in its topic."""
+Hold = Annotated[int, Meta(ge=0, le=3600)]
+"""Seconds from now."""
 Sequence = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 """Number of an entry or change, from 1."""
 
@@ -169,6 +171,8 @@ class Ack(Struct, frozen=True, kw_only=True):
     """The centre's time of signing."""
     reads: Annotated[tuple[EncodingName, ...], Meta(max_length=16)] = ()
     """Encodings of batches that this centre reads beside `rows+zstd`. Since 1.5."""
+    hold: Hold = 0
+    """So long the device's evidence is to wait: others have entries of an outage to send. Since 1.5."""
 
     def __post_init__(self) -> None:
         require_utc(self.time)
@@ -262,6 +266,8 @@ class EvidenceAck(Struct, frozen=True, kw_only=True):
     """All of it is held, and its SHA-256 is its name: the device may erase its own."""
     refused: Text = ""
     """Why it is not wanted (`unknown_name`, `mismatch`, `full` …); empty: it is."""
+    hold: Hold = 0
+    """As in `Ack`."""
     time: Moment
 
     def __post_init__(self) -> None:

@@ -118,7 +118,7 @@ class EvidenceFlow:
 
     def pause(self, until: float) -> None:
         """Send nothing before then."""
-        self._paused_until = until
+        self._paused_until = max(self._paused_until, until)
 
     def drop(self, name: bytes) -> None:
         """It is not here any more."""

@@ -119,6 +119,12 @@ class EvidenceUp:
             self._left, self._count_at = self._waiting.count(), now + COUNT_SECONDS
         return self._left
 
+    def hold(self, seconds: int, now: float) -> None:
+        """The centre's word: others have entries of an outage to send, and the line may be theirs as well."""
+        if seconds:
+            self._counts.add("evidence.held")
+            self._flow.pause(now + seconds)
+
     def acknowledged(self, payload: bytes, now: float) -> None:
         """Take in what came on `down/evidence-ack`. Raises ContractError."""
         signed = decode(Signed, payload)
@@ -133,6 +139,7 @@ class EvidenceUp:
         if ack.nonce != self._nonce:
             self._counts.warn("evidence.foreign_nonce", "an answer about evidence of another session")
             return
+        self.hold(ack.hold, now)
         if ack.refused:
             self._counts.warn("evidence.refused", f"{ack.sha256.hex()[:16]}: {ack.refused}")
         if ack.refused == FULL:

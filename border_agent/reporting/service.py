@@ -317,7 +317,7 @@ class ReportingService:
         topic = parse_topic(message.topic)
         match topic.channel:
             case Channel.ACK:
-                self._uplink.acknowledged(message.payload)
+                self._evidence.hold(self._uplink.acknowledged(message.payload), time.monotonic())
             case Channel.CHUNK:
                 self._downlink.chunk(message.payload, time.monotonic())
             case Channel.EVIDENCE_ACK:

@@ -139,26 +139,28 @@ class Uplink:
         else:
             self._problems.only(_CODES, ProblemCode.DAMAGED, f"entry {self._damaged}")
 
-    def acknowledged(self, payload: bytes) -> None:
-        """Take in what came on `down/ack`. Raises ContractError, StoreError."""
+    def acknowledged(self, payload: bytes) -> int:
+        """Take in what came on `down/ack`; returns the seconds that evidence is to wait. Raises ContractError,
+        StoreError."""
         signed = decode(Signed, payload)
         ring = self._keys.ring
         if ring is None:
             # The keys document is on its way; the centre is asked again once it is here.
             self._unread = True
             self._counts.add("acks.before_keys")
-            return
+            return 0
         ack = decode_body(Ack, signed.body)
         ring.verify(signed, ACK, at=ack.time)
         if ack.device != self._journal.device:
             raise BadSignature("ack", "for another device")
         if ack.nonce != self._nonce:
             self._counts.warn("acks.foreign_nonce", "an acknowledgement of another session")
-            return
+            return 0
         if ack.epoch != self._epoch:
             self._counts.warn("acks.foreign_epoch", "an acknowledgement of another epoch")
-            return
+            return 0
         self._take(ack, payload)
+        return ack.hold
 
     def keys_changed(self) -> None:
         """New keys are believed: where the first answer could not be read, ask again."""

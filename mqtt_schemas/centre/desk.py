@@ -8,12 +8,14 @@ send it again.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from msgspec import Struct
 
+from mqtt_schemas.centre.backlog import EVIDENCE_SECONDS, Backlog
 from mqtt_schemas.centre.errors import DiskFull, Refused, ServerLost, StoreFailed
 from mqtt_schemas.centre.evidence import MISMATCH, EvidenceBook, Held
 from mqtt_schemas.centre.ingest import judge_batch, refusal
@@ -75,6 +77,7 @@ class Desk:
         ingests: bool = True,
         issuer: Issuer | None = None,
         evidence: EvidenceBook | None = None,
+        backlog: Backlog | None = None,
     ) -> None:
         """Without a publisher it answers no pulls, without an issuer no renewals; where it does not ingest, journals
         and states are others'."""
@@ -86,6 +89,7 @@ class Desk:
         self._ingests = ingests
         self._issuer = issuer
         self._evidence = evidence or EvidenceBook(store.database)
+        self._backlog = backlog or Backlog(store.database)
         self._held: dict[tuple[str, bytes], Held] = {}
         """What is held of the evidence of the group at hand, to be answered once it is committed."""
         self._issued: list[Outgoing] = []
@@ -123,8 +127,9 @@ class Desk:
             self.trouble, self._was_full = None, False
             self._once.forget(StoreFailed.code, DiskFull.code, ServerLost.code)
         try:
-            acks = [ack for key, item in due.items() if (ack := self._ack(*key, item, at)) is not None]
-            return [*acks, *self._evidence_acks(at), *self._issued]
+            hold = EVIDENCE_SECONDS if self._backlog.stands(time.monotonic()) else 0
+            acks = [ack for key, item in due.items() if (ack := self._ack(*key, item, at, hold)) is not None]
+            return [*acks, *self._evidence_acks(at, hold), *self._issued]
         except StoreFailed as error:
             self._failed(error)
             return []
@@ -210,6 +215,7 @@ class Desk:
                 item.problem = Problem.DEVICE
 
     def _forget(self, device: str) -> None:
+        self._backlog.greeted()
         if self._publisher is not None:
             self._publisher.forget(device)
 
@@ -279,7 +285,7 @@ class Desk:
                 detail = f"evidence {piece.sha256.hex()[:16]} is not what its name says"
                 self._alarm(topic, AlarmNote(AlarmCode.MALFORMED, detail), at)
 
-    def _evidence_acks(self, at: datetime) -> list[Outgoing]:
+    def _evidence_acks(self, at: datetime, hold: int) -> list[Outgoing]:
         """What is held of each piece that parts came of; none for a device whose nonce is not known."""
         acks = [
             EvidenceAck(
@@ -289,6 +295,7 @@ class Desk:
                 upto=held.upto,
                 whole=held.whole,
                 refused=held.refused,
+                hold=hold,
                 time=at,
             )
             for (device, name), held in self._held.items()
@@ -319,7 +326,7 @@ class Desk:
         self._once.error(AlarmCode.INTERNAL, "%s: %s", topic, detail)
         self._store.raise_alarm(AlarmNote(AlarmCode.INTERNAL, detail), topic.owner, at)
 
-    def _ack(self, device: str, epoch: bytes, due: _Due, at: datetime) -> Outgoing | None:
+    def _ack(self, device: str, epoch: bytes, due: _Due, at: datetime, hold: int) -> Outgoing | None:
         """The acknowledgement of what is committed; None while the device's nonce is not known."""
         session = self._sessions.get(device)
         if session is None:
@@ -339,6 +346,7 @@ class Desk:
             problem=problem,
             time=at,
             reads=READS,
+            hold=hold,
         )
         return Outgoing(device_topic(device, Channel.ACK), encode(self._keys.sign(ACK, ack)))
 

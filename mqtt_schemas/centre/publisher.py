@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 
+from mqtt_schemas.centre.backlog import CHUNK_SECONDS, Backlog
 from mqtt_schemas.centre.feedstore import FeedStore
 from mqtt_schemas.centre.folder import PublishSettings, keys_document
 from mqtt_schemas.centre.keys import RoleKeys
@@ -19,11 +21,15 @@ from mqtt_schemas.messages import FeedChunk, FeedHead, Pull, Signed, encode
 from mqtt_schemas.topics import Channel, device_topic, feed_head_topic
 
 _PIECES_KEPT = 256
+_HELD_SECONDS = 1.0
+"""What is held back is looked at again so soon."""
 _UNHEARD_SECONDS = 60.0
 """A device that has not said for so long that anything came will ask anew: others' turn."""
 
 _ORDER = (Feed.POLICY, Feed.DEVICES, Feed.OFFICERS, Feed.TRUST, Feed.WATCHLIST, Feed.STAYS, Feed.CSCA, Feed.VISAS)
 """Short and weighty first: a device has its policy before a long list of visas is through."""
+_LONG = (Feed.STAYS, Feed.CSCA, Feed.VISAS)
+"""They wait where others have entries to send."""
 
 
 class Outgoing(Struct, frozen=True):
@@ -78,8 +84,11 @@ class _Bucket(Struct):
 class Publisher:
     """Signs and answers; the caller sends. Times called `now` are monotonic seconds."""
 
-    def __init__(self, feeds: FeedStore, keys: RoleKeys, settings: PublishSettings) -> None:
+    def __init__(self, feeds: FeedStore, keys: RoleKeys, settings: PublishSettings, backlog: Backlog) -> None:
         self._feeds = feeds
+        self._backlog = backlog
+        self._long_at: dict[str, float] = {}
+        """When a device last got a chunk of a long list."""
         self._readers = Readers(feeds.database, settings)
         self._keys = keys
         self._settings = settings
@@ -153,7 +162,7 @@ class Publisher:
         """The chunks to send now, at most one for each device, so that the caller sees to the rest."""
         self._give_up(now)
         chunks: list[Outgoing] = []
-        for (device, feed), transfer in self._foremost():
+        for (device, feed), transfer in self._foremost(now):
             if transfer.window:
                 if transfer.open:
                     chunks.append(self._next_chunk(device, feed, transfer, now))
@@ -168,16 +177,25 @@ class Publisher:
             0.0
             if transfer.window
             else max(0.0, (1 - self._fill(device, now).tokens) / self._settings.chunks_per_second)
-            for (device, _), transfer in self._foremost()
+            for (device, _), transfer in self._foremost(now)
             if transfer.open
         ]
+        waits += [_HELD_SECONDS for device, feed in self._transfers if self._held(device, feed, now)][:1]
         return min(waits, default=None)
 
-    def _foremost(self) -> list[tuple[tuple[str, Feed], _Transfer]]:
+    def _held(self, device: str, feed: Feed, now: float) -> bool:
+        """Whether a chunk of a long list would be in the way of others' entries, and of their acknowledgements."""
+        return (
+            feed in _LONG and now < self._long_at.get(device, -math.inf) + CHUNK_SECONDS and self._backlog.stands(now)
+        )
+
+    def _foremost(self, now: float) -> list[tuple[tuple[str, Feed], _Transfer]]:
         """For each device the one feed it gets chunks of now."""
         found: dict[str, Feed] = {}
         for (device, feed), transfer in self._transfers.items():
-            if not transfer.done and (device not in found or _ORDER.index(feed) < _ORDER.index(found[device])):
+            if transfer.done or self._held(device, feed, now):
+                continue
+            if device not in found or _ORDER.index(feed) < _ORDER.index(found[device]):
                 found[device] = feed
         return [(key, self._transfers[key]) for key in found.items()]
 
@@ -197,6 +215,8 @@ class Publisher:
     def _next_chunk(self, device: str, feed: Feed, transfer: _Transfer, now: float) -> Outgoing:
         chunk = self._chunk(feed, transfer)
         transfer.next += chunk.count
+        if feed in _LONG:
+            self._long_at[device] = now
         if transfer.window:
             transfer.ends.append(transfer.next - 1)
             transfer.sent_at = now

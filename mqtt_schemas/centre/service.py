@@ -25,6 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from mqtt_schemas.centre.backlog import Backlog
 from mqtt_schemas.centre.desk import Desk, Incoming
 from mqtt_schemas.centre.duties import Duties
 from mqtt_schemas.centre.errors import AlreadyRunning, BadConfiguration, DiskFull, ServerLost, StoreFailed
@@ -87,14 +88,21 @@ class CentreService:
             self._database.close()
             raise
         feeds = FeedStore(self._database)
-        self._publisher = Publisher(feeds, keys, folder.settings.publish) if duties.publishes else None
+        backlog = Backlog(self._database)
+        self._publisher = Publisher(feeds, keys, folder.settings.publish, backlog) if duties.publishes else None
         self._settler = Settler(self._database, folder.settings.publish.uses_seconds) if duties.publishes else None
         """Of one process only: what visas and stays come to is a question about all devices."""
         issuer = Issuer(folder, keys) if duties.publishes else None
         # Where the database is a file of this machine, evidence leaves room on its disk for entries.
         evidence = EvidenceBook(self._database, disk=None if folder.settings.store.url else folder.path)
         self._desk = Desk(
-            Store(self._database), keys, self._publisher, ingests=duties.ingests, issuer=issuer, evidence=evidence
+            Store(self._database),
+            keys,
+            self._publisher,
+            ingests=duties.ingests,
+            issuer=issuer,
+            evidence=evidence,
+            backlog=backlog,
         )
         self._inbox = Inbox()
         self._tidied = 0.0

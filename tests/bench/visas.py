@@ -23,6 +23,7 @@ from border_agent.clock import Clock
 from border_agent.reporting.keys import BelievedKeys
 from border_agent.reporting.stick import StickImport
 from border_agent.store import Lists, Notes, Staging, Store, create_key
+from mqtt_schemas.centre.backlog import Backlog
 from mqtt_schemas.centre.exporting import export_lists
 from mqtt_schemas.centre.feedstore import FeedStore
 from mqtt_schemas.centre.folder import CentreFolder, PublishSettings, init
@@ -108,7 +109,7 @@ def _pulled(centre: Path, staging: Staging, sealing: X25519PrivateKey) -> tuple[
     folder = CentreFolder(centre)
     with folder.database() as database:
         feeds, keys = FeedStore(database), RoleKeys.load(centre / "keys")
-        publisher = Publisher(feeds, keys, PublishSettings())
+        publisher = Publisher(feeds, keys, PublishSettings(), Backlog(feeds.database))
         at, chunks, after = datetime.now(UTC), [], 0
         version, head = feeds.position(Feed.VISAS)
         begun = time.perf_counter()

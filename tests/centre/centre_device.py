@@ -5,10 +5,12 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mqtt_schemas import chain
+from mqtt_schemas.centre.backlog import Backlog
 from mqtt_schemas.centre.database import MEMORY, Database, open_database
 from mqtt_schemas.centre.desk import Desk, Incoming
 from mqtt_schemas.centre.feedstore import FeedStore
@@ -121,7 +123,7 @@ class PaperDevice:
         return Incoming(device_topic(self.name, channel), payload)
 
 
-def movement(number: int) -> Movement:
+def movement(number: int, **more: Any) -> Movement:
     at = AT + timedelta(seconds=number)
     return Movement(
         id=secrets.token_hex(16),
@@ -144,6 +146,7 @@ def movement(number: int) -> Movement:
         proposal=Decision.ADMIT,
         decision=Decision.ADMIT,
         officer="officer-7",
+        **more,
     )
 
 
@@ -204,6 +207,7 @@ def open_office(path=MEMORY, settings: PublishSettings | None = None, clock=lamb
     if database.one("SELECT 1 FROM keys_document") is None:
         database.execute("INSERT INTO keys_document VALUES (1, ?, '')", [encode(DOCUMENT)])
     store, feeds = Store(database), FeedStore(database)
-    publisher = Publisher(feeds, KEYS, settings or PublishSettings())
-    desk = Desk(store, KEYS, publisher, clock)
+    backlog = Backlog(database)
+    publisher = Publisher(feeds, KEYS, settings or PublishSettings(), backlog)
+    desk = Desk(store, KEYS, publisher, clock, backlog=backlog)
     return Office(desk, store, publisher, feeds, KeyRing.open(DOCUMENT, public_bytes(_ROOT)))

@@ -146,6 +146,8 @@ class Puppet:
         """Acknowledge hellos and batches as a good centre does."""
         self.reads: tuple[str, ...] = ()
         """Encodings of batches that it says it reads."""
+        self.hold_seconds = 0
+        """How long evidence is to wait, as its acknowledgements say."""
         self.marks: dict[bytes, tuple[int, bytes]] = {}
         self._secrets: dict[bytes, SecretTable] = {}
         self._ready = threading.Event()
@@ -244,6 +246,7 @@ class Puppet:
             problem=problem,
             time=time or datetime.now(UTC),
             reads=self.reads,
+            hold=self.hold_seconds,
         )
         return sign(key or self.keys[ACK], ACK, encode_body(body))
 
@@ -276,6 +279,7 @@ class Puppet:
             upto=upto,
             whole=whole,
             refused=refused,
+            hold=self.hold_seconds,
             time=datetime.now(UTC),
         )
         signed = sign(key or self.keys[ACK], role, encode_body(body))

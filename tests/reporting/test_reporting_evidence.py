@@ -96,6 +96,23 @@ def test_entries_come_first_and_evidence_waits_for_them(post: Post, puppet: Pupp
         assert puppet.pieces[-1].epoch == batch.epoch
 
 
+def test_evidence_waits_where_the_centre_says_that_others_have_entries(post: Post, puppet: Puppet) -> None:
+    puppet.hold_seconds = 2
+    with post:
+        wait_for(post.drained)
+        acknowledged = time.monotonic()
+        pieces = inspected(post, 1)
+        wait_for(post.drained)
+        assert not puppet.pieces, "the entry goes at once"
+        wait_for(lambda: puppet.pieces)
+        assert time.monotonic() > acknowledged + 2
+        # Asked again, with a few bytes: the answer says the same.
+        told = time.monotonic()
+        puppet.hold(pieces[0].digest, len(pieces[0].data), whole=True)
+        wait_for(lambda: puppet.parts(pieces[1].digest))
+        assert time.monotonic() > told + 2
+
+
 def test_it_goes_on_where_the_centre_says(post: Post, puppet: Puppet) -> None:
     with post:
         pieces = inspected(post, 1)
