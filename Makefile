@@ -1,8 +1,10 @@
 # Every target does its own set-up (.ci/setup: Debian packages and .venv), so any of them may be the first.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-provisioning setup-vm post card medium release dossier test-provisioning test-vm demo console shift kiosk kiosk-faults kiosk-thousand screens screens-console test lint format bench bench-mrz proof-powercut proof-chaos proof-thirty-days fuzz ocrb specimens schemas lock clean
+.PHONY: help setup setup-provisioning setup-vm post card medium release dossier test-provisioning test-vm demo console shift kiosk kiosk-faults kiosk-thousand screens screens-console test test-whole lint format bench bench-mrz proof-powercut proof-chaos proof-thirty-days fuzz ocrb specimens schemas lock clean
 BIN := .venv/bin
 UV ?= uv
+# Two files at a time, in the order of `tests/conftest.py`.
+TWO = -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/machines --ignore tests/vm
 EXPORT = $(UV) export --frozen --no-emit-project --format requirements-txt --no-header
 
 help: ## Cette liste / this list
@@ -47,9 +49,11 @@ test: setup ## Tous les tests / all tests  (ARGS='tests/store -k journal')
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/kiosk --ignore tests/console --ignore tests/machines --ignore tests/vm
-	@$(BIN)/python -m pytest tests/kiosk tests/console
+	@$(BIN)/python -m pytest $(TWO)
 endif
+
+test-whole: setup ## Tous les tests, sans échantillons / all tests, nothing sampled
+	@$(BIN)/python -m pytest --whole $(TWO)
 
 post: setup ## Un nouveau poste dans l’inventaire / a new post in the inventory  (NAME=nord-7)
 	@$(BIN)/python provisioning/tools/new_post.py $(NAME) $(ARGS)

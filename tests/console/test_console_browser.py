@@ -38,7 +38,7 @@ def weigh(page: Page) -> list[int]:
     return weights
 
 
-@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("language", ["fr", pytest.param("en", marks=pytest.mark.whole)])
 def test_the_first_day_at_work_by_keyboard_alone(post: Post, tab: OpenTab, language: str, sight: Sight) -> None:
     person = post.publish(OFFICER, name="ÉBODÉ Jean", language=language)
     page = tab(path="/", language="fr-FR" if language == "fr" else "en-GB")
@@ -228,7 +228,9 @@ def test_no_page_of_the_frame_is_wider_than_a_small_screen(post: Post, tab: Open
         page.set_viewport_size({"width": 1024, "height": 600})
 
 
-@pytest.mark.parametrize("theme", [Theme.LIGHT, Theme.DARK, Theme.CONTRAST])
+@pytest.mark.parametrize(
+    "theme", [Theme.LIGHT, *(pytest.param(theme, marks=pytest.mark.whole) for theme in (Theme.DARK, Theme.CONTRAST))]
+)
 def test_axe_finds_nothing(post: Post, tab: OpenTab, sight: Sight, theme: Theme) -> None:
     sight.allowed.append("404")
     person = post.officer(SUPERVISOR)

@@ -70,7 +70,9 @@ def test_a_conflict_from_the_bar_to_the_act(post: Post) -> None:
         assert sum(act.act == "conflict_seen" for act in again) == 1
 
 
-@pytest.mark.parametrize(("language", "theme"), [("fr", Theme.DARK), ("en", Theme.CONTRAST)])
+@pytest.mark.parametrize(
+    ("language", "theme"), [("fr", Theme.DARK), pytest.param("en", Theme.CONTRAST, marks=pytest.mark.whole)]
+)
 def test_the_pages_have_no_fault(post: Post, chromium: Browser, language: str, theme: Theme) -> None:
     """One conflict that is new, one that was seen, one withdrawn."""
     agent, at = post.agent, datetime.now(UTC)

@@ -249,7 +249,7 @@ def test_with_the_server_gone_for_a_while_nothing_is_decided_and_then_once(
     assert movements(post, case) == 1
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.whole)])
 def test_pages_are_accessible(post: Post, tab: OpenTab, theme: str) -> None:
     post.rule(regimes=REGIMES, second_officer=(FourEyes.REFUSE, FourEyes.LATE_ENTRY))
     face = FaceEvidence(comparisons=(compared(Zone.match, provisional=True),))

@@ -26,6 +26,7 @@ PAGES = {
 }
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("role", PAGES)
 @pytest.mark.parametrize(("language", "theme"), [("fr", "light"), ("en", "dark")])
 def test_every_page_is_accessible_and_fits(

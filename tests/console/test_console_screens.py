@@ -88,6 +88,7 @@ def opened(post: Post, chromium: Browser, language: str, theme: Theme = Theme.LI
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.whole
 @pytest.mark.parametrize("language", languages())
 def test_no_page_has_a_fault(post_with_rules: Post, chromium: Browser, language: str) -> None:
     case = proposing(post_with_rules, Proposal.REFUSE, EXPIRED)
@@ -105,6 +106,7 @@ def test_no_page_has_a_fault(post_with_rules: Post, chromium: Browser, language:
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.whole
 def test_the_checks_see_faults(post: Post, chromium: Browser) -> None:
     """A check that never fails proves nothing: each is shown a page that breaks it."""
     page, sight, _ = opened(post, chromium, "fr")

@@ -31,7 +31,7 @@ from mqtt_schemas import entries, json_schema, messages, post, publish, records
 from mqtt_schemas.errors import ContractError
 
 MANY = settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )

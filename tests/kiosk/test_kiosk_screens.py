@@ -11,8 +11,8 @@ from tests.kiosk.conftest import last_line
 @pytest.mark.parametrize(
     ("size", "languages", "themes"),
     [
-        ("1080x1920", "ar", "reach"),
-        ("1280x800", "pt", "large"),
+        pytest.param("1080x1920", "ar", "reach", marks=pytest.mark.whole),
+        pytest.param("1280x800", "pt", "large", marks=pytest.mark.whole),
         ("1280x800", "fr", "contrast"),
     ],
 )
