@@ -38,8 +38,9 @@ def post(quick_passwords: None) -> Iterator[Post]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """One a file: Playwright runs once in a process, and card and dossier are drawn by it, too."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
