@@ -135,7 +135,7 @@ class Drain:
 
     @property
     def delay(self) -> float:
-        """Seconds of the session's shortest round trip, a batch's own time on the line counted; endless: not known."""
+        """Seconds of the session's shortest round trip, a batch's own time on the line counted; infinite: unknown."""
         return math.inf if self._delay is None else self._delay
 
     @property
