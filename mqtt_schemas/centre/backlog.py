@@ -27,7 +27,8 @@ _HELLO_SECONDS = 5.0
 _STUCK_SECONDS = 30.0
 """Whoever sends nothing for so long is not waited for: it is gone, or its stream stands still until somebody acts."""
 _LONGEST_SECONDS = 900.0
-"""Nobody waits longer, whatever the others owe; then not again until all of them are done."""
+"""Nobody waits longer, whatever the others owe; then not before all of them are done, and as long again has passed: a
+device that owes and owes, or says so, takes half of the time from the others at most."""
 
 
 class _Owing(Struct):
@@ -44,6 +45,7 @@ class Backlog:
         self._owing: dict[tuple[str, bytes], _Owing] = {}
         self._standing = False
         self._begun: float | None = None
+        self._not_before = 0.0
         self._look_until = time.monotonic() + _HELLO_SECONDS
         self._look_at = 0.0
 
@@ -75,9 +77,10 @@ class Backlog:
                 same = before is not None and before.mark == mark
                 owing[device, state.epoch] = before if before is not None and same else _Owing(mark, now)
         self._owing = owing
-        if not owing:
+        if not owing and self._begun is not None:
+            self._not_before = now + min(now - self._begun, _LONGEST_SECONDS)
             self._begun = None
-        elif self._begun is None:
+        elif owing and self._begun is None and now >= self._not_before:
             self._begun = now
         self._standing = (
             self._begun is not None

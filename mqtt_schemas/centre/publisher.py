@@ -180,7 +180,8 @@ class Publisher:
             for (device, _), transfer in self._foremost(now)
             if transfer.open
         ]
-        waits += [_HELD_SECONDS for device, feed in self._transfers if self._held(device, feed, now)][:1]
+        if any(self._held(device, feed, now) for device, feed in self._transfers):
+            waits.append(_HELD_SECONDS)
         return min(waits, default=None)
 
     def _held(self, device: str, feed: Feed, now: float) -> bool:
